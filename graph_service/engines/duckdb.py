@@ -1,0 +1,119 @@
+"""DuckDB, driven here and nowhere else.
+
+One `Engine` is one connection with a memory bound and a folder to spill to. SQL comes
+from files or from the named modules that make it; values always travel as parameters.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self, TypeAlias
+
+import duckdb
+
+from graph_service.errors import RunError
+
+Parameters: TypeAlias = Mapping[str, Any] | Sequence[Any] | None
+QueryError: TypeAlias = duckdb.Error
+
+_BATCH = 2048
+
+
+class Engine:
+    """A connection that spills to `spill` when `memory` is reached. Use it as a context."""
+
+    def __init__(
+        self,
+        database: Path | None = None,
+        *,
+        memory: str = "2GiB",
+        spill: Path | None = None,
+        read_only: bool = False,
+        threads: int | None = None,
+    ) -> None:
+        config: dict[str, str | bool | int] = {
+            "memory_limit": memory,
+            "autoinstall_known_extensions": False,
+            "autoload_known_extensions": False,
+        }
+        if spill is not None:
+            config["temp_directory"] = str(spill)
+        if threads is not None:
+            config["threads"] = threads
+        name = ":memory:" if database is None else str(database)
+        try:
+            self._connection = duckdb.connect(name, read_only=read_only, config=config)
+        except duckdb.Error as error:
+            raise RunError(
+                f"{name} cannot be opened as a run file: {type(error).__name__}. "
+                "Name a run listed by `graph-service runs`."
+            ) from error
+        self.execute("SET TimeZone = 'UTC'")
+
+    def execute(self, sql: str, parameters: Parameters = None) -> None:
+        """Run one statement and drop its result."""
+        self._connection.execute(sql, parameters).fetchall()
+
+    def rows(self, sql: str, parameters: Parameters = None) -> list[dict[str, Any]]:
+        """Every row as a mapping. For small results: a listing, counts, findings."""
+        return list(self.stream(sql, parameters))
+
+    def stream(self, sql: str, parameters: Parameters = None) -> Iterator[dict[str, Any]]:
+        """Rows one at a time; the connection is taken until the last one is read."""
+        cursor = self._connection.execute(sql, parameters)
+        names = [column[0] for column in cursor.description or ()]
+        while batch := cursor.fetchmany(_BATCH):
+            for values in batch:
+                yield dict(zip(names, values, strict=True))
+
+    def value(self, sql: str, parameters: Parameters = None) -> Any:
+        """The single value of a single row."""
+        row = self._connection.execute(sql, parameters).fetchone()
+        return None if row is None else row[0]
+
+    def columns(self, sql: str) -> list[tuple[str, str]]:
+        """Names and types that a query would return, without running it."""
+        return [
+            (row["column_name"], row["column_type"]) for row in self.rows(f"DESCRIBE {sql}")
+        ]
+
+    def script(self, path: Path, parameters: Mapping[str, Any] | None = None) -> None:
+        """Run each statement of a file; a statement gets just the parameters it names."""
+        for statement in self._connection.extract_statements(path.read_text(encoding="utf-8")):
+            named = {
+                name: value
+                for name, value in (parameters or {}).items()
+                if name in statement.named_parameters
+            }
+            self._connection.execute(statement, named or None).fetchall()
+
+    def load_rows(self, table: str, rows: Sequence[Sequence[Any]]) -> None:
+        """Append a small, already typed set of rows to a table."""
+        if rows:
+            marks = ", ".join("?" for _ in rows[0])
+            self._connection.executemany(f'INSERT INTO "{table}" VALUES ({marks})', rows)
+
+    def progress(self) -> float:
+        """Share of the running query that is done, 0 to 1; callable from another thread."""
+        return max(0.0, float(self._connection.query_progress())) / 100
+
+    def interrupt(self) -> None:
+        """Stop the running query; callable from another thread."""
+        self._connection.interrupt()
+
+    def close(self) -> None:
+        """Release the connection and its files."""
+        self._connection.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
