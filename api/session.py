@@ -1,0 +1,100 @@
+"""What every command of the terminal shares: the home folder, the language, the clock."""
+
+from __future__ import annotations
+
+import os
+import sys
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import click
+from typer.core import TyperCommand, TyperGroup
+
+from graph_service import settings
+from graph_service.home import Home
+
+
+@dataclass(slots=True)
+class Session:
+    """One command's surroundings."""
+
+    settings: settings.Settings
+
+    @property
+    def home(self) -> Home:
+        return Home(self.settings.home)
+
+    @property
+    def language(self) -> str:
+        return self.settings.language
+
+    @staticmethod
+    def now() -> datetime:
+        """The wall clock in UTC; the only place that reads it for a command."""
+        return datetime.now(UTC)
+
+
+def current() -> Session:
+    """The session of the command that is running."""
+    found = click.get_current_context().find_root().ensure_object(dict)
+    return _session(found)
+
+
+def say(text: str) -> None:
+    """A message for the person at the terminal: standard error, never mixed with results."""
+    print(text, file=sys.stderr)
+
+
+def _session(store: dict[str, Session]) -> Session:
+    if "session" not in store:
+        store["session"] = Session(settings.read(os.environ))
+    return store["session"]
+
+
+def _set_home(context: click.Context, _: click.Parameter, value: str | None) -> None:
+    if value is not None:
+        session = _session(context.find_root().ensure_object(dict))
+        session.settings = replace(session.settings, home=Path(value))
+
+
+def _set_language(context: click.Context, _: click.Parameter, value: str | None) -> None:
+    if value is not None:
+        session = _session(context.find_root().ensure_object(dict))
+        session.settings = replace(session.settings, language=settings.language(value))
+
+
+def _shared_options() -> list[click.Option]:
+    return [
+        click.Option(
+            ["--home"],
+            help="The home folder (else GRAPH_SERVICE_HOME).",
+            metavar="FOLDER",
+            expose_value=False,
+            callback=_set_home,
+        ),
+        click.Option(
+            ["--language"],
+            help="sv or en (else GRAPH_SERVICE_LANGUAGE).",
+            metavar="LANGUAGE",
+            expose_value=False,
+            callback=_set_language,
+        ),
+    ]
+
+
+class Command(TyperCommand):
+    """A command that takes --home and --language, wherever they stand on the line."""
+
+    def __init__(self, *args: Any, **rules: Any) -> None:
+        super().__init__(*args, **rules)
+        self.params.extend(_shared_options())
+
+
+class Group(TyperGroup):
+    """The whole program, with the same two options before the command's name."""
+
+    def __init__(self, *args: Any, **rules: Any) -> None:
+        super().__init__(*args, **rules)
+        self.params.extend(_shared_options())
