@@ -4,25 +4,28 @@ from __future__ import annotations
 
 import sys
 
-import typer
+import click
 
 from api.session import Group, say
 from graph_service.errors import GraphServiceError
 
-app = typer.Typer(
-    cls=Group,
-    name="graph-service",
-    help="Finds indicators of organised welfare crime in a municipality's own files.",
-    no_args_is_help=True,
-    add_completion=False,
-    pretty_exceptions_enable=False,
-)
+
+@click.group(cls=Group, name="graph-service")
+def app() -> None:
+    """Find indicators of organised welfare crime in a municipality's own files."""
 
 
 def main() -> None:
     """Run one command. Exit codes are the contract's: 0, 1 our defect, 2, 3, 130."""
     try:
-        app()
+        app(standalone_mode=False)
+    except click.exceptions.Exit as ended:
+        sys.exit(ended.exit_code)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(2)
+    except click.Abort:
+        sys.exit(130)
     except GraphServiceError as error:
         say(str(error))
         sys.exit(error.exit_code)

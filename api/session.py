@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 import click
-from typer.core import TyperCommand, TyperGroup
 
 from graph_service import settings
 from graph_service.home import Home
@@ -84,7 +83,7 @@ def _shared_options() -> list[click.Option]:
     ]
 
 
-class Command(TyperCommand):
+class Command(click.Command):
     """A command that takes --home and --language, wherever they stand on the line."""
 
     def __init__(self, *args: Any, **rules: Any) -> None:
@@ -92,8 +91,10 @@ class Command(TyperCommand):
         self.params.extend(_shared_options())
 
 
-class Group(TyperGroup):
+class Group(click.Group):
     """The whole program, with the same two options before the command's name."""
+
+    command_class = Command
 
     def __init__(self, *args: Any, **rules: Any) -> None:
         super().__init__(*args, **rules)
