@@ -1,0 +1,286 @@
+"""Delimited text made safe to read in parallel: where records end, and which cannot be read.
+
+A file that is regular (RFC 4180, UTF-8, as many fields in each record as the header has) is
+read as it lies. Anything else gets a mended copy in which each record that cannot be laid in
+columns is an empty one in the same place, so that the n-th record is the n-th row all along.
+Boundaries are found on whole blocks of bytes; memory does not grow with the file.
+"""
+
+from __future__ import annotations
+
+import codecs
+import csv
+import io
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from itertools import chain
+from pathlib import Path
+from typing import Any, BinaryIO, Final
+
+from graph_service.errors import FileRefused
+from loaders.record_bounds import LARGEST_FIELD, IrregularError, Records, is_text
+
+_BLOCK: Final = 8 << 20
+_UTF16_MARKS: Final = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
+
+
+@dataclass(frozen=True, slots=True)
+class Dialect:
+    """How a delimited file is written. The first encoding that fits the whole file is its own."""
+
+    delimiter: str = ","
+    encodings: tuple[str, ...] = ("utf-8",)
+
+
+@dataclass(slots=True)
+class Delimited:
+    """A delimited file that an engine can read in parallel.
+
+    `path` is UTF-8, regular, with the header as record number `header_row` (1 unless empty
+    lines stand before it). `odd` lists records that are no rows, as CSV lines of
+    row, column number (or empty) and code; an empty code is an empty line. `unreadable` holds
+    those records, escaped. `longest` is the longest record in bytes.
+    """
+
+    path: Path
+    header: tuple[str, ...]
+    header_row: int = 1
+    records: int = 0
+    longest: int = 0
+    padded: bool = False
+    odd: Path | None = None
+    unreadable: Path | None = None
+    encoding: str = "utf-8"
+
+
+@dataclass(slots=True)
+class _Notes:
+    """Odd records met so far, written out as they come so that memory stays flat."""
+
+    folder: Path
+    name: str
+    count: int = 0
+    _odd: io.TextIOWrapper | None = field(default=None, repr=False)
+    _raw: io.TextIOWrapper | None = field(default=None, repr=False)
+
+    def note(self, row: int, column: int | None, code: str, record: bytes = b"") -> None:
+        if self._odd is None:
+            self._odd = (self.folder / f"{self.name}.odd").open("w", encoding="ascii")
+        self._odd.write(f"{row},{'' if column is None else column},{code}\n")
+        self.count += 1
+        if code:
+            if self._raw is None:
+                self._raw = (self.folder / f"{self.name}.unreadable").open("w", encoding="ascii")
+            self._raw.write(f"{row}\t{code}\t{_escaped(record)}\n")
+
+    def close(self) -> tuple[Path | None, Path | None]:
+        paths = []
+        for stream in (self._odd, self._raw):
+            if stream is not None:
+                stream.close()
+            paths.append(None if stream is None else Path(stream.name))
+        return paths[0], paths[1]
+
+
+def _escaped(record: bytes) -> str:
+    return record.rstrip(b"\r\n").decode("latin-1").encode("unicode_escape").decode("ascii")
+
+
+def prepare(path: Path, dialect: Dialect, folder: Path, name: str) -> Delimited:
+    """Make `path` readable; copies and notes are written to `folder` under `name`.
+
+    Raises `FileRefused`: `empty_file`, `not_a_table`, `too_large`.
+    """
+    encoding = _encoding(path, dialect)
+    source = path if encoding == "utf-8" else _transcoded(path, encoding, folder / f"{name}.utf8")
+    try:
+        return _scan(source, dialect.delimiter, folder, name, encoding)
+    except IrregularError:
+        return _reread(source, dialect.delimiter, folder, name, encoding)
+
+
+def head(path: Path, dialect: Dialect) -> tuple[str, ...]:
+    """The header of a file, or nothing where it has none. For telling rooms apart."""
+    try:
+        with path.open("rb") as stream:
+            _, header, _ = _header(stream, dialect.delimiter, errors="replace")
+    except (FileRefused, IrregularError):
+        return ()
+    return header
+
+
+def _encoding(path: Path, dialect: Dialect) -> str:
+    """The first of the dialect's encodings in which every byte can be read, else the last."""
+    if len(dialect.encodings) == 1:
+        return dialect.encodings[0].removesuffix("-sig")
+    for encoding in dialect.encodings:
+        decoder = codecs.getincrementaldecoder(encoding)()
+        try:
+            with path.open("rb") as stream:
+                while block := stream.read(_BLOCK):
+                    if not block.isascii():
+                        decoder.decode(block)
+                decoder.decode(b"", final=True)
+        except UnicodeDecodeError:
+            continue
+        return encoding.removesuffix("-sig")
+    return dialect.encodings[-1].removesuffix("-sig")
+
+
+def _transcoded(path: Path, encoding: str, target: Path) -> Path:
+    """A UTF-8 copy; a byte that the encoding does not have becomes one that UTF-8 does not."""
+    with path.open("rb") as source, target.open("wb") as copy:
+        while block := source.read(_BLOCK):
+            text = block.decode(encoding, errors="surrogateescape")
+            copy.write(text.encode("utf-8", errors="surrogateescape"))
+    return target
+
+
+def _header(
+    stream: BinaryIO, delimiter: str, *, errors: str = "strict"
+) -> tuple[int, tuple[str, ...], int]:
+    """The header's row and names, and where the records begin."""
+    start = stream.read(4)
+    if start[:2] in _UTF16_MARKS:
+        raise FileRefused("not_a_table", "UTF-16")
+    mark = 3 if start[:3] == codecs.BOM_UTF8 else 0
+    stream.seek(mark)
+    row = 0
+    while line := _whole_line(stream, row + 1):
+        row += 1
+        if not line.strip():
+            continue
+        if b"\r" in line.rstrip(b"\r\n"):
+            raise IrregularError
+        try:
+            text = line.decode("utf-8", errors=errors)
+        except UnicodeDecodeError as error:
+            raise FileRefused("not_a_table", f"row {row}") from error
+        names = next(csv.reader([text], delimiter=delimiter))
+        return row, tuple(name.strip(" \t\u00a0") for name in names), stream.tell()
+    raise FileRefused("empty_file")
+
+
+def _whole_line(stream: BinaryIO, row: int) -> bytes:
+    """The next line, with those that its quotes reach over."""
+    line = stream.readline(LARGEST_FIELD + 1)
+    while line.count(b'"') % 2:
+        more = stream.readline(LARGEST_FIELD + 1)
+        if not more:
+            raise FileRefused("not_a_table", f"row {row}")
+        line += more
+        if len(line) > LARGEST_FIELD:
+            break
+    if b"\0" in line:
+        raise FileRefused("not_a_table", "NUL")
+    if len(line) > LARGEST_FIELD:
+        raise FileRefused("too_large", f"row {row}")
+    return line
+
+
+def _blocks(stream: BinaryIO) -> Iterator[tuple[bytes, bool]]:
+    """Blocks of bytes, the last one marked and ended by a newline."""
+    block = stream.read(_BLOCK)
+    while block:
+        following = stream.read(_BLOCK)
+        last = not following
+        if last and not block.endswith(b"\n"):
+            block += b"\n"
+        yield block, last
+        block = following
+
+
+def _scan(path: Path, delimiter: str, folder: Path, name: str, encoding: str) -> Delimited:
+    notes = _Notes(folder, name)
+    copy: BinaryIO | None = None
+    with path.open("rb") as stream:
+        header_row, header, begin = _header(stream, delimiter)
+        found = Delimited(path, header, header_row, encoding=encoding)
+        stream.seek(begin)
+        rest, taken, newlines = b"", begin, set[bool]()
+        for block, last in _blocks(stream):
+            part = Records(rest + block, delimiter, len(header), last=last)
+            rest = part.rest
+            if len(rest) > (len(header) + 1) * LARGEST_FIELD:
+                raise FileRefused("not_a_table", f"row {header_row + found.records + 1}")
+            newlines |= part.newlines
+            if len(newlines) > 1:
+                raise IrregularError
+            mended = part.mend(header_row + found.records, notes.note)
+            if mended is not None and copy is None:
+                copy = (folder / f"{name}.mended").open("wb")
+                _copy_start(path, copy, taken)
+            if copy is not None:
+                copy.write(part.text if mended is None else mended)
+            taken += len(part.text)
+            found.records += len(part.ends)
+            found.longest = max(found.longest, part.longest)
+            found.padded = found.padded or part.padded
+    found.odd, found.unreadable = notes.close()
+    if copy is not None:
+        copy.close()
+        found.path = Path(copy.name)
+    return found
+
+
+def _copy_start(path: Path, copy: BinaryIO, size: int) -> None:
+    with path.open("rb") as stream:
+        while size > 0 and (block := stream.read(min(size, _BLOCK))):
+            copy.write(block)
+            size -= len(block)
+
+
+_LAST: Final = "\u0003 the end \u0003"
+
+
+def _reread(path: Path, delimiter: str, folder: Path, name: str, encoding: str) -> Delimited:
+    """Read a file whose quotes or line ends are odd, record by record, and write it out regular.
+
+    A quote inside an unquoted field is a letter like any other, as spreadsheets have it.
+    """
+    notes = _Notes(folder, name)
+    target = folder / f"{name}.mended"
+    with (
+        path.open(encoding="utf-8-sig", errors="surrogateescape", newline="") as source,
+        target.open("w", encoding="utf-8", newline="") as copy,
+    ):
+        writer = csv.writer(copy, delimiter=delimiter, lineterminator="\n")
+        # A quote that is still open at the end swallows this last record: that is how it shows.
+        lines = chain(source, ["\n", f'"{_LAST}"\n'])
+        rows = enumerate(csv.reader(lines, delimiter=delimiter), start=1)
+        try:
+            header_row, names = next((row, names) for row, names in rows if any(names))
+            header = tuple(name.strip(" \t\u00a0") for name in names)
+            found = Delimited(target, header, header_row, padded=True, encoding=encoding)
+            writer.writerow(names)
+            row, values = header_row, names
+            held: list[tuple[int, list[str]]] = []
+            for row, values in rows:
+                held.append((row, values))
+                if len(held) > 2:
+                    _write_row(*held.pop(0), len(header), writer, notes)
+                    found.records += 1
+        except csv.Error as error:
+            raise FileRefused("too_large", "") from error
+    if values != [_LAST]:
+        raise FileRefused("not_a_table", f"row {row}")
+    # Of the two records still held, the first is the empty line put before the mark.
+    found.longest = LARGEST_FIELD
+    found.odd, found.unreadable = notes.close()
+    return found
+
+
+def _write_row(row: int, values: list[str], width: int, writer: Any, notes: _Notes) -> None:
+    record = "\u241f".join(values).encode("utf-8", errors="surrogateescape")
+    if not values:
+        notes.note(row, None, "")
+    elif len(values) != width:
+        notes.note(row, None, "wrong_column_count", record)
+    else:
+        for column, value in enumerate(values):
+            if not is_text(value):
+                notes.note(row, column, "not_text", record)
+                values[column] = ""
+        writer.writerow(values)
+        return
+    writer.writerow([""] * width)
