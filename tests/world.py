@@ -19,6 +19,12 @@ World = Mapping[str, Sequence[Mapping[str, Any]]]
 FILE_SHA256 = "5eed" * 16
 
 _FIRST_ROW = 2  # row 1 of a file is its header
+_ORIGIN = {
+    "_batch": "batch-1",
+    "_file": "1",
+    "_file_sha256": FILE_SHA256,
+    "_supersedes": "false",
+}
 
 
 def world(engine: Engine, given: World, *, schema: str = "known") -> None:
@@ -40,16 +46,15 @@ def _create(engine: Engine, schema: str, table: Table, rows: Sequence[Mapping[st
     columns = [(column.name, column.stored_type) for column in table.columns]
     declared = ", ".join(f'"{name}" {kind}' for name, kind in (*columns, *PROVENANCE))
     engine.execute(f'CREATE OR REPLACE TABLE "{schema}"."{table.name}" ({declared})')
+    marks = ", ".join(f"CAST(? AS {kind})" for _, kind in (*columns, *PROVENANCE))
     for number, row in enumerate(rows, start=_FIRST_ROW):
         foreign = sorted(set(row) - set(table.names))
         if foreign:
             raise ValueError(f"{table.name} has no column {', '.join(foreign)}")
         values = [_value(column, row.get(column.name)) for column in table.columns]
-        marks = ", ".join(f"CAST(? AS {kind})" for _, kind in columns)
-        engine.execute(
-            f'INSERT INTO "{schema}"."{table.name}" VALUES ({marks}, ?, ?, ?, ?)',
-            [*values, "batch-1", 1, FILE_SHA256, number],
-        )
+        origin = {**_ORIGIN, "_row": str(number)}
+        values += [origin[name] for name, _ in PROVENANCE]
+        engine.execute(f'INSERT INTO "{schema}"."{table.name}" VALUES ({marks})', values)
 
 
 def _value(column: Column, given: Any) -> str | None:
