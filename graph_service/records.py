@@ -95,6 +95,7 @@ PROVENANCE: Final[tuple[tuple[str, str], ...]] = (
     ("_file", "INTEGER"),
     ("_file_sha256", "VARCHAR"),
     ("_row", "BIGINT"),
+    ("_supersedes", "BOOLEAN"),
 )
 
 

@@ -33,7 +33,7 @@ class Engine:
         read_only: bool = False,
         threads: int | None = None,
     ) -> None:
-        config: dict[str, str | bool | int] = {
+        config: dict[str, str | bool | int | float | list[str]] = {
             "memory_limit": memory,
             "autoinstall_known_extensions": False,
             "autoload_known_extensions": False,

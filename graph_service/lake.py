@@ -1,0 +1,302 @@
+"""The lake: Delta tables of records, and the receipts that make a batch visible.
+
+A batch writes Parquet parts in a workshop outside the lake, moves them in, commits each table
+to its Delta log, and last commits its receipts. Readers see the rows of batches that have a
+receipt and are not withdrawn; everything else is swept by the next load. Every table is
+partitioned by `_batch`, so that seeing, sweeping and erasing a batch touch no other file.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import Any, Final
+
+from deltalake import DeltaTable, Field, Schema
+from deltalake.schema import PrimitiveType
+from deltalake.transaction import AddAction, RemoveAction, create_table_with_add_actions
+
+from graph_service.engines.duckdb import Engine
+from graph_service.engines.known import known_sql, quoted, stored_columns
+from graph_service.home import Home
+from graph_service.records import TABLES
+
+RECEIPTS: Final = "receipts"
+WITHDRAWALS: Final = "withdrawals"
+
+#: Columns of the receipts table: name → stored type. JSON texts hold what is nested.
+RECEIPT_COLUMNS: Final[Mapping[str, str]] = {
+    "_batch": "VARCHAR",
+    "batch": "VARCHAR",
+    "n": "INTEGER",
+    "source": "VARCHAR",
+    "mapping": "VARCHAR",
+    "file": "VARCHAR",
+    "file_sha256": "VARCHAR",
+    "table": "VARCHAR",
+    "read": "BIGINT",
+    "stored": "BIGINT",
+    "superseding": "BIGINT",
+    "duplicates": "BIGINT",
+    "rejected": "BIGINT",
+    "refused": "VARCHAR",
+    "detail": "VARCHAR",
+    "dropped_columns": "VARCHAR",
+    "unresolved": "VARCHAR",
+    "unusable": "VARCHAR",
+    "counted": "VARCHAR",
+    "ambiguous_times": "BIGINT",
+    "loaded_at": "TIMESTAMP WITH TIME ZONE",
+    "loader": "VARCHAR",
+    "loader_version": "VARCHAR",
+}
+_NESTED: Final = ("dropped_columns", "unresolved", "unusable", "counted")
+_WITHDRAWAL_COLUMNS: Final[Mapping[str, str]] = {
+    "_batch": "VARCHAR",
+    "batch": "VARCHAR",
+    "withdrawn_at": "TIMESTAMP WITH TIME ZONE",
+    "reason": "VARCHAR",
+}
+_DELTA_TYPES: Final = {
+    "VARCHAR": "string",
+    "BIGINT": "long",
+    "INTEGER": "integer",
+    "BOOLEAN": "boolean",
+    "DATE": "date",
+    "TIMESTAMP WITH TIME ZONE": "timestamp",
+    "DECIMAL(18,4)": "decimal(18,4)",
+    "DECIMAL(18,6)": "decimal(18,6)",
+}
+
+
+@dataclass(slots=True)
+class Receipt:
+    """What became of one table of one file; counts obey the conservation law."""
+
+    batch: str
+    n: int
+    source: str | None
+    mapping: str | None
+    file: str
+    file_sha256: str | None
+    table: str | None
+    loaded_at: datetime
+    loader: str | None
+    loader_version: str
+    read: int = 0
+    stored: int = 0
+    superseding: int = 0
+    duplicates: int = 0
+    rejected: int = 0
+    refused: str | None = None
+    detail: str = ""
+    dropped_columns: list[str] = field(default_factory=list)
+    unresolved: dict[str, int] = field(default_factory=dict)
+    unusable: dict[str, int] = field(default_factory=dict)
+    counted: dict[str, int] = field(default_factory=dict)
+    ambiguous_times: int = 0
+
+    def check(self) -> None:
+        """Conservation: rows read = stored + superseding + duplicates + rejected."""
+        if self.read != self.stored + self.superseding + self.duplicates + self.rejected:
+            raise AssertionError(f"rows were lost or made in {self.file}, table {self.table}")
+
+    def as_json(self) -> dict[str, Any]:
+        """The receipt as the contract prints it."""
+        return {
+            "batch": self.batch,
+            "source": self.source,
+            "file": self.file,
+            "file_sha256": self.file_sha256,
+            "table": self.table,
+            "read": self.read,
+            "stored": self.stored,
+            "superseding": self.superseding,
+            "duplicates": self.duplicates,
+            "rejected": self.rejected,
+            "refused": self.refused,
+            "dropped_columns": self.dropped_columns,
+            "unresolved": self.unresolved,
+            "unusable": self.unusable,
+            "ambiguous_times": self.ambiguous_times,
+            "loaded_at": self.loaded_at.isoformat(),
+            "loader": self.loader,
+            "loader_version": self.loader_version,
+        }
+
+
+class Lake:
+    """The Delta tables of one home folder."""
+
+    def __init__(self, home: Home) -> None:
+        self._home = home
+
+    # -- reading ---------------------------------------------------------------------------
+
+    def receipts(self, known_by: datetime | None = None) -> list[Receipt]:
+        """Receipts up to and with `known_by`, withdrawn batches included, oldest first."""
+        files = self._all_files(RECEIPTS)
+        if not files:
+            return []
+        with Engine() as engine:
+            rows = engine.rows(
+                f"SELECT {', '.join(quoted(name) for name in RECEIPT_COLUMNS if name != '_batch')} "
+                'FROM read_parquet($files) ORDER BY batch, n, "table"',
+                {"files": files},
+            )
+        found = [Receipt(**{**row, **_nested(row)}) for row in rows]
+        return [r for r in found if known_by is None or r.loaded_at <= known_by]
+
+    def withdrawn(self, known_by: datetime | None = None) -> dict[str, datetime]:
+        """Withdrawn batches, as known at a time."""
+        files = self._all_files(WITHDRAWALS)
+        if not files:
+            return {}
+        with Engine() as engine:
+            rows = engine.rows(
+                "SELECT batch, withdrawn_at FROM read_parquet($files)", {"files": files}
+            )
+        return {
+            row["batch"]: row["withdrawn_at"]
+            for row in rows
+            if known_by is None or row["withdrawn_at"] <= known_by
+        }
+
+    def visible_batches(self, known_by: datetime | None = None) -> list[str]:
+        """Batches that readers see at a time, oldest first."""
+        withdrawn = self.withdrawn(known_by)
+        return sorted({r.batch for r in self.receipts(known_by)} - withdrawn.keys())
+
+    def files(self, table: str, batches: Iterable[str]) -> list[str]:
+        """Parquet parts of a table that belong to `batches`."""
+        wanted = {f"_batch={batch}" for batch in batches}
+        return [path for path in self._all_files(table) if Path(path).parent.name in wanted]
+
+    def open_records(self, engine: Engine, known_by: datetime | None = None) -> list[str]:
+        """Make a view `known.<table>` for every table of the contract, as known at a time.
+
+        Superseded, withdrawn and unreceipted rows are left out; a table that nothing was
+        loaded into is there and empty. Returns the batches seen, oldest first.
+        """
+        batches = self.visible_batches(known_by)
+        engine.execute("CREATE SCHEMA IF NOT EXISTS known")
+        for table in TABLES.values():
+            self.open_table(engine, table.name, batches, f"known.{quoted(table.name)}")
+        return batches
+
+    def open_table(
+        self,
+        engine: Engine,
+        table: str,
+        batches: Sequence[str],
+        view: str,
+        extra: Sequence[str] = (),
+    ) -> bool:
+        """Make one view of what is known of a table; `extra` parts lie outside the lake.
+
+        Returns whether there is any part to read.
+        """
+        files = [*self.files(table, batches), *extra]
+        engine.execute(f"CREATE OR REPLACE VIEW {view} AS {known_sql(TABLES[table], files)}")
+        return bool(files)
+
+    def _all_files(self, table: str) -> list[str]:
+        path = self._home.lake / table
+        if not DeltaTable.is_deltatable(str(path)):
+            return []
+        return sorted(uri.removeprefix("file://") for uri in DeltaTable(str(path)).file_uris())
+
+    # -- writing (under the home's load lock) ----------------------------------------------
+
+    def commit(self, batch: str, workshop: Path) -> None:
+        """Move a batch's parts from `workshop/<table>/_batch=…/` in and commit each table."""
+        for folder in sorted(workshop.iterdir()) if workshop.is_dir() else []:
+            target = self._home.lake / folder.name / f"_batch={batch}"
+            target.parent.mkdir(parents=True, exist_ok=True)
+            (folder / f"_batch={batch}").rename(target)
+            columns = dict(stored_columns(TABLES[folder.name]))
+            self._add(folder.name, columns, batch, sorted(target.glob("*.parquet")))
+
+    def commit_receipts(self, batch: str, receipts: Sequence[Receipt]) -> None:
+        """Make a batch visible. Nothing of it is seen before this, all of it after."""
+        rows = []
+        for receipt in receipts:
+            receipt.check()
+            values = {name: getattr(receipt, name, None) for name in RECEIPT_COLUMNS}
+            values |= {name: json.dumps(values[name], ensure_ascii=False) for name in _NESTED}
+            rows.append(values)
+        self._append(RECEIPTS, RECEIPT_COLUMNS, batch, rows)
+
+    def withdraw(self, batch: str, at: datetime, reason: str) -> None:
+        """Record that a batch is wrong; later views leave it out."""
+        row = {"batch": batch, "withdrawn_at": at, "reason": reason}
+        self._append(WITHDRAWALS, _WITHDRAWAL_COLUMNS, batch, [row])
+
+    def sweep(self, batch: str) -> None:
+        """Remove every trace of a batch that has no receipt."""
+        if not self._home.lake.is_dir():
+            return
+        for folder in self._home.lake.iterdir():
+            parts = folder / f"_batch={batch}"
+            if parts.exists() and DeltaTable.is_deltatable(str(folder)):
+                DeltaTable(str(folder)).delete(f"_batch = '{batch}'")
+            shutil.rmtree(parts, ignore_errors=True)
+
+    def _append(
+        self,
+        table: str,
+        columns: Mapping[str, str],
+        batch: str,
+        rows: Sequence[Mapping[str, Any]],
+    ) -> None:
+        target = self._home.lake / table / f"_batch={batch}"
+        target.mkdir(parents=True, exist_ok=True)
+        stored = {name: kind for name, kind in columns.items() if name != "_batch"}
+        with Engine() as engine:
+            described = ", ".join(f"{quoted(name)} {kind}" for name, kind in stored.items())
+            engine.execute(f"CREATE TABLE rows ({described})")
+            engine.load_rows("rows", [[row[name] for name in stored] for row in rows])
+            engine.execute(
+                "COPY rows TO $part (FORMAT parquet)", {"part": str(target / "0.parquet")}
+            )
+        self._add(table, columns, batch, [target / "0.parquet"])
+
+    def _add(
+        self, table: str, columns: Mapping[str, str], batch: str, parts: Sequence[Path]
+    ) -> None:
+        root = self._home.lake / table
+        schema = Schema(
+            [Field(name, PrimitiveType(_DELTA_TYPES[kind])) for name, kind in columns.items()]
+        )
+        actions = [_add_action(part, root, batch) for part in parts]
+        changes: list[AddAction | RemoveAction] = [*actions]
+        if DeltaTable.is_deltatable(str(root)):
+            DeltaTable(str(root)).create_write_transaction(
+                changes, mode="append", schema=schema, partition_by=["_batch"]
+            )
+        else:
+            create_table_with_add_actions(
+                str(root), schema, actions, mode="error", partition_by=["_batch"]
+            )
+
+
+def _add_action(part: Path, root: Path, batch: str) -> AddAction:
+    status = part.stat()
+    with Engine() as engine:
+        records = engine.value("SELECT count(*) FROM read_parquet($part)", {"part": str(part)})
+    return AddAction(
+        path=str(part.relative_to(root)),
+        size=status.st_size,
+        partition_values={"_batch": batch},
+        modification_time=int(status.st_mtime * 1000),
+        data_change=True,
+        stats=json.dumps({"numRecords": records}),
+    )
+
+
+def _nested(row: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: json.loads(row[name]) for name in _NESTED}
