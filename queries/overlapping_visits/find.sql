@@ -1,0 +1,281 @@
+-- One row: a worker and a provider, with every time the worker was registered with two clients at once.
+-- Nobody is in two places: one of the two registrations is not what happened, and both may be paid.
+WITH bounded AS (
+    -- Sorted once by worker and start. What ran before a visit ends at `earlier_end`; whoever
+    -- overlaps a visit that is not its neighbour overlaps its neighbour's start as well.
+    SELECT
+        visit_id, start, "end",
+        max("end") OVER (
+            PARTITION BY worker_id ORDER BY start, "end", visit_id
+            ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING
+        ) AS earlier_end,
+        lead(start) OVER (PARTITION BY worker_id ORDER BY start, "end", visit_id) AS next_start
+    FROM visits
+    WHERE status = 'performed' AND start < "end" AND "end" <= start + INTERVAL 1 HOUR * $longest_h
+),
+
+crowded AS (
+    SELECT visit_id FROM bounded
+    WHERE least("end", earlier_end) > start + INTERVAL 1 SECOND * $tolerance_s
+        OR "end" > next_start + INTERVAL 1 SECOND * $tolerance_s
+),
+
+candidate AS (
+    SELECT
+        v.*,
+        CASE WHEN v.planned_end > v.planned_start
+            THEN date_diff('second', v.planned_start, v.planned_end) END AS planned_s
+    FROM visits AS v SEMI JOIN crowded USING (visit_id)
+),
+
+-- The usual length of a kind of visit, asked only for long visits without a planned time.
+unplanned AS (
+    SELECT DISTINCT client_id, org_id, service FROM candidate
+    WHERE planned_s IS NULL AND "end" >= start + INTERVAL 1 MINUTE * $overlong_min
+),
+
+usual_with_client AS (
+    SELECT client_id, service, median(date_diff('second', start, "end")) AS usual_s
+    FROM visits SEMI JOIN unplanned USING (client_id, service)
+    WHERE status = 'performed' AND start < "end"
+    GROUP BY client_id, service HAVING count(*) >= $usual_of
+),
+
+usual_with_provider AS (
+    SELECT org_id, service, median(date_diff('second', start, "end")) AS usual_s
+    FROM visits SEMI JOIN unplanned USING (org_id, service)
+    WHERE status = 'performed' AND start < "end"
+    GROUP BY org_id, service HAVING count(*) >= $usual_of
+),
+
+expected AS (
+    SELECT
+        c.*,
+        coalesce(c.planned_s, u.usual_s, p.usual_s) AS expected_s,
+        date_diff('second', c.start, c."end") AS length_s
+    FROM candidate AS c
+    LEFT JOIN usual_with_client AS u USING (client_id, service)
+    LEFT JOIN usual_with_provider AS p ON p.org_id = c.org_id AND p.service = c.service
+),
+
+-- `sure_end`: an overlong visit is believed only for the length it should have had.
+-- `late_*`: in the repeated hour of the autumn night the same wall clock comes an hour later.
+read AS (
+    SELECT
+        *,
+        CASE
+            WHEN length_s >= expected_s * $overlong_times
+                AND length_s >= expected_s + 60 * $overlong_min
+                THEN start + INTERVAL 1 SECOND * CAST(expected_s AS BIGINT)
+            ELSE "end"
+        END AS sure_end,
+        start AT TIME ZONE 'Europe/Stockholm'
+            = (start + INTERVAL 1 HOUR) AT TIME ZONE 'Europe/Stockholm' AS start_repeats,
+        "end" AT TIME ZONE 'Europe/Stockholm'
+            = ("end" + INTERVAL 1 HOUR) AT TIME ZONE 'Europe/Stockholm' AS end_repeats
+    FROM expected
+),
+
+reading AS (
+    SELECT
+        *,
+        CASE WHEN start_repeats AND (start + INTERVAL 1 HOUR <= sure_end OR end_repeats)
+            THEN start + INTERVAL 1 HOUR ELSE start END AS late_start,
+        CASE WHEN start_repeats AND start + INTERVAL 1 HOUR > sure_end AND end_repeats
+            THEN sure_end + INTERVAL 1 HOUR ELSE sure_end END AS late_end,
+        date_trunc('hour', start) AS start_hour
+    FROM read
+),
+
+ongoing AS (
+    SELECT *, unnest(generate_series(start_hour, date_trunc('hour', sure_end), INTERVAL 1 HOUR)) AS hour
+    FROM reading
+),
+
+-- Each pair once: the later visit is looked up in the hour it starts, among those ongoing.
+pair AS (
+    SELECT
+        a.worker_id,
+        a.visit_id AS a_id, b.visit_id AS b_id,
+        a.client_id AS a_client, b.client_id AS b_client,
+        a.org_id AS a_org, b.org_id AS b_org,
+        b.start AS since,
+        least(a.sure_end, b.sure_end) AS until,
+        a.municipality = b.municipality AS one_municipality,
+        CAST(b.start AT TIME ZONE 'Europe/Stockholm' AS DATE) AS day
+    FROM ongoing AS a
+    JOIN reading AS b
+        ON a.worker_id = b.worker_id AND a.hour = b.start_hour
+        AND (a.start < b.start OR (a.start = b.start AND a.visit_id < b.visit_id))
+        AND a.client_id <> b.client_id
+    WHERE least(a.sure_end, b.sure_end) > b.start + INTERVAL 1 SECOND * $tolerance_s
+        AND least(a.late_end, b.sure_end)
+            > greatest(a.late_start, b.start) + INTERVAL 1 SECOND * $tolerance_s
+        AND least(a.sure_end, b.late_end)
+            > greatest(a.start, b.late_start) + INTERVAL 1 SECOND * $tolerance_s
+        AND least(a.late_end, b.late_end)
+            > greatest(a.late_start, b.late_start) + INTERVAL 1 SECOND * $tolerance_s
+        AND NOT (
+            coalesce(a.group_visit, b.group_visit, false)
+            AND coalesce(b.group_visit, a.group_visit, false)
+        )
+),
+
+-- Where each client lived on the day: what the population register says of it, else the
+-- present address. The building is the street with its first number, without flat or stairs.
+client AS (
+    SELECT a_client AS client_id, day FROM pair UNION SELECT b_client, day FROM pair
+),
+
+lived AS (
+    SELECT c.client_id, c.day, r.street, r.postcode, r.city, r.lat, r.lon
+    FROM client AS c JOIN residences AS r ON r.person_id = c.client_id
+    WHERE r.valid_from <= c.day AND (r.valid_to IS NULL OR c.day < r.valid_to)
+),
+
+address AS (
+    SELECT * FROM lived
+    UNION ALL
+    SELECT c.client_id, c.day, p.street, p.postcode, p.city, p.lat, p.lon
+    FROM client AS c JOIN persons AS p ON p.person_id = c.client_id
+    ANTI JOIN lived AS l ON l.client_id = c.client_id AND l.day = c.day
+),
+
+home AS (
+    SELECT
+        client_id, day,
+        CAST(lat AS DOUBLE) AS lat, CAST(lon AS DOUBLE) AS lon,
+        coalesce(
+            nullif(regexp_extract(
+                regexp_replace(lower(trim(street)), '\s+', ' ', 'g'),
+                '^(.*?\p{L}{3,}[^0-9]*[0-9]+)', 1
+            ), ''),
+            nullif(lower(trim(street)), '')
+        ) AS building,
+        nullif(regexp_replace(postcode, '[^0-9]', '', 'g'), '') AS postcode,
+        nullif(lower(trim(city)), '') AS city
+    FROM address
+),
+
+one_building AS (
+    SELECT DISTINCT p.a_id, p.b_id
+    FROM pair AS p
+    JOIN home AS h ON h.client_id = p.a_client AND h.day = p.day
+    JOIN home AS g ON g.client_id = p.b_client AND g.day = p.day
+    WHERE (
+            h.building = g.building
+            AND coalesce(h.postcode = g.postcode, h.city = g.city, p.one_municipality)
+        )
+        -- degrees to metres: 111,320 a degree of latitude, less by its cosine eastwards
+        OR sqrt(
+            power((h.lat - g.lat) * 111320, 2)
+            + power((h.lon - g.lon) * 111320 * cos(radians(h.lat)), 2)
+        ) <= $same_building_m
+),
+
+placed AS (
+    SELECT client_id, day FROM home
+    WHERE building IS NOT NULL OR (lat IS NOT NULL AND lon IS NOT NULL)
+    GROUP BY client_id, day
+),
+
+apart AS (
+    SELECT p.*, a.client_id IS NULL OR b.client_id IS NULL AS unplaced
+    FROM pair AS p
+    ANTI JOIN one_building USING (a_id, b_id)
+    LEFT JOIN placed AS a ON a.client_id = p.a_client AND a.day = p.day
+    LEFT JOIN placed AS b ON b.client_id = p.b_client AND b.day = p.day
+),
+
+-- A pair concerns each provider that registered one of its visits.
+concern AS (
+    SELECT a_org AS provider_id, b_org AS other_id, * FROM apart
+    UNION ALL
+    SELECT b_org, a_org, * FROM apart WHERE a_org <> b_org
+),
+
+-- What an hour cost: only contracts that pay for performed time price a registered minute.
+price AS (
+    SELECT v.visit_id, min(k.hourly_rate_sek) AS cheapest, max(k.hourly_rate_sek) AS dearest
+    FROM reading AS v JOIN contracts AS k
+        ON k.org_id = v.org_id AND k.municipality = v.municipality AND k.service = v.service
+    WHERE k.valid_from <= CAST(v.start AT TIME ZONE 'Europe/Stockholm' AS DATE)
+        AND (k.valid_to IS NULL OR CAST(v.start AT TIME ZONE 'Europe/Stockholm' AS DATE) < k.valid_to)
+    GROUP BY v.visit_id HAVING bool_and(k.reimbursement = 'performed')
+),
+
+-- Between two providers either may be the one that is right: nothing is certain of one alone.
+-- Time in which somebody is in two places is counted once, however many visits meet in it.
+fresh AS (
+    SELECT
+        c.*,
+        CASE
+            WHEN a_org <> b_org
+                THEN 0 * CASE WHEN provider_id = a_org THEN a.cheapest ELSE b.cheapest END
+            WHEN a.cheapest <= b.cheapest THEN a.cheapest
+            WHEN b.cheapest < a.cheapest THEN b.cheapest
+        END AS hourly,
+        greatest(since, coalesce(max(until) OVER (
+            PARTITION BY provider_id, worker_id ORDER BY since, until, a_id, b_id
+            ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING
+        ), since)) AS fresh_since
+    FROM concern AS c
+    LEFT JOIN price AS a ON a.visit_id = c.a_id
+    LEFT JOIN price AS b ON b.visit_id = c.b_id
+),
+
+certain AS (
+    SELECT
+        provider_id, worker_id,
+        count(*) AS events,
+        count(DISTINCT day) AS days,
+        min(day) AS since,
+        max(day) AS until,
+        count(DISTINCT CASE WHEN other_id <> provider_id THEN other_id END) AS other_providers,
+        bool_or(unplaced) AS unplaced,
+        bool_and(hourly IS NOT NULL) AS priced,
+        sum(CASE WHEN until > fresh_since THEN date_diff('second', fresh_since, until) ELSE 0 END)
+            AS seconds,
+        sum(CASE WHEN until > fresh_since
+            THEN date_diff('second', fresh_since, until) * hourly / 3600 ELSE 0 END) AS sek
+    FROM fresh
+    GROUP BY provider_id, worker_id
+),
+
+side AS (
+    SELECT provider_id, worker_id, a_id AS visit_id FROM concern
+    UNION
+    SELECT provider_id, worker_id, b_id FROM concern
+),
+
+questioned AS (
+    SELECT
+        s.provider_id, s.worker_id,
+        list({
+            'table': 'visits', 'key': [v.visit_id], 'file_sha256': v._file_sha256, 'row': v._row
+        }) AS evidence,
+        count(DISTINCT v.client_id) AS clients,
+        count(DISTINCT v.municipality) AS municipalities,
+        sum(CASE WHEN v.org_id = s.provider_id
+            THEN date_diff('second', v.start, v."end") * p.dearest / 3600 ELSE 0 END) AS sek
+    FROM side AS s
+    JOIN reading AS v USING (visit_id)
+    LEFT JOIN price AS p ON p.visit_id = v.visit_id
+    GROUP BY s.provider_id, s.worker_id
+)
+
+SELECT
+    c.provider_id,
+    [
+        {'role': 'provider', 'kind': 'organisation', 'id': c.provider_id},
+        {'role': 'worker', 'kind': 'person', 'id': c.worker_id}
+    ] AS subjects,
+    c.since, c.until, c.events, c.days,
+    CASE WHEN c.priced THEN c.sek END AS exposure_lower,
+    CASE WHEN c.priced THEN q.sek END AS exposure_upper,
+    q.evidence,
+    CAST(c.seconds / 60 AS BIGINT) AS minutes,
+    q.clients, c.other_providers, q.municipalities,
+    CASE WHEN c.unplaced THEN ['cohabitants', 'one_building', 'one_spot'] END AS untested
+FROM certain AS c
+JOIN questioned AS q ON q.provider_id = c.provider_id AND q.worker_id = c.worker_id
