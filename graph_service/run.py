@@ -1,0 +1,197 @@
+"""A run: records as known and as of a day → graph → findings → scores → one published file.
+
+A run is written beside the others and shown by one rename; a killed one leaves nothing that
+anyone lists. Only a full run of the present becomes the current run and is compared with the
+one before.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from importlib.metadata import version
+from typing import Any, Final, TypeAlias
+from zoneinfo import ZoneInfo
+
+from graph_service import as_of as views
+from graph_service import run_file, thresholds
+from graph_service.detector import Finding, Override, Room, detect
+from graph_service.engines.duckdb import Engine
+from graph_service.errors import UsageError
+from graph_service.graph.derive import derive
+from graph_service.home import Home
+from graph_service.lake import Lake
+from graph_service.run_file import RunFile, RunFolder
+
+STOCKHOLM: Final = ZoneInfo("Europe/Stockholm")
+
+Clock: TypeAlias = Callable[[], datetime]
+#: Told the name of each step before it begins.
+Progress: TypeAlias = Callable[[str], None]
+
+
+@dataclass(frozen=True, slots=True)
+class RunResult:
+    """What a run came to. `changes` counts new, still and gone; None if compared with no run."""
+
+    run: RunFile
+    as_of: date
+    complete: bool
+    providers: int
+    findings: int
+    changes: Mapping[str, int] | None
+
+
+@dataclass(frozen=True, slots=True)
+class _Sight:
+    """What a run sees of the records."""
+
+    as_of: date
+    batches: list[str]
+    present: bool
+
+
+def run(
+    home: Home,
+    rooms: Sequence[Room],
+    *,
+    clock: Clock,
+    memory: str,
+    only: Sequence[str] | None = None,
+    as_of: date | None = None,
+    known_by: datetime | None = None,
+    progress: Progress = lambda _: None,
+) -> RunResult:
+    """Make and publish a run; a second one at the same time waits for the first.
+
+    `only` names the rooms to ask, all without it. `as_of` is a Stockholm day, the last one on
+    which anything known happened without it. `known_by` counts receipts up to and with that
+    moment, all without it. Raises UsageError for a room that is not there, DeclarationError
+    for thresholds that do not fit.
+    """
+    asked = _asked(rooms, only)
+    overrides = thresholds.read(home.thresholds, rooms)
+    with home.writing("run"), home.spill() as spill:
+        folder = RunFolder(home)
+        started_at = clock()
+        built = folder.new(f"{started_at:%Y%m%dT%H%M%SZ}")
+        with Engine(built.path, memory=memory, spill=spill) as engine:
+            progress("records")
+            sight = _see(engine, Lake(home), as_of, known_by, clock)
+            complete = sight.present and len(asked) == len(rooms)
+            last = folder.current() if complete else None
+            derive(engine, progress=progress)
+            findings = _find(engine, asked, sight.as_of, overrides, progress)
+            progress("scores")
+            scores = _score(engine, built.run_id, sight, known_by, last)
+            changed = _compare(findings, last)
+            run_file.write(engine, "findings", (found.as_json() for found in findings))
+            run_file.write(engine, "scores", scores)
+            run_file.write(engine, "changes", changed)
+            about = {
+                "run_id": built.run_id,
+                "as_of": sight.as_of.isoformat(),
+                "known_by": None if known_by is None else known_by.isoformat(),
+                "complete": complete,
+                "compared_with": None if last is None else last.run_id,
+                "started_at": started_at.isoformat(),
+                "finished_at": clock().isoformat(),
+                "version": version("graph-service"),
+                "batches": sight.batches,
+            }
+            run_file.write(engine, "run", [about])
+            engine.execute("DROP SCHEMA known CASCADE")
+        published = folder.publish(built, current=complete)
+    changes = None if last is None else Counter(row["change"] for row in changed)
+    return RunResult(published, sight.as_of, complete, len(scores), len(findings), changes)
+
+
+def _asked(rooms: Sequence[Room], only: Sequence[str] | None) -> list[Room]:
+    known = {room.name: room for room in rooms}
+    unknown = sorted(set(only or ()) - set(known))
+    if unknown:
+        raise UsageError(f"There is no detector {unknown[0]}. Use {', '.join(sorted(known))}.")
+    return [room for name, room in sorted(known.items()) if only is None or name in only]
+
+
+def _see(
+    engine: Engine, lake: Lake, as_of: date | None, known_by: datetime | None, clock: Clock
+) -> _Sight:
+    """Open the record views. The present is all that is known, up to the last event of it."""
+    batches = lake.open_records(engine, known_by)
+    told = [receipt.loaded_at for receipt in lake.receipts() if receipt.batch in set(batches)]
+    told_on = max(told, default=clock()).astimezone(STOCKHOLM).date()
+    last = views.last_event(engine, told_on=told_on) or told_on
+    views.open_views(engine, as_of or last)
+    present = as_of in (None, last) and batches == lake.visible_batches()
+    return _Sight(as_of or last, batches, present)
+
+
+def _find(
+    engine: Engine,
+    rooms: Sequence[Room],
+    as_of: date,
+    overrides: thresholds.Overrides,
+    progress: Progress,
+) -> list[Finding]:
+    """Ask each room, and write how it was asked."""
+    findings: list[Finding] = []
+    asked = []
+    for room in rooms:
+        progress(room.name)
+        own = overrides.get(room.name, {})
+        begun = time.monotonic()
+        found = detect(engine, room, as_of=as_of, overrides=own)
+        findings += found
+        asked.append(
+            {
+                "room": room.name,
+                "digest": room.digest,
+                "thresholds": _in_force(room, own, as_of),
+                "findings": len(found),
+                "seconds": round(time.monotonic() - begun, 3),
+            }
+        )
+    run_file.write(engine, "rooms", asked)
+    return findings
+
+
+def _in_force(room: Room, own: Mapping[str, Override], as_of: date) -> dict[str, Any]:
+    """Each threshold as it was put, with the room's value and the municipality's reason."""
+    values = room.in_force(own, as_of)
+    return {
+        name: {
+            "value": values[name],
+            "unit": threshold.unit,
+            "room_value": threshold.value,
+            "reason": own[name].reason if name in own and own[name].since <= as_of else None,
+        }
+        for name, threshold in room.thresholds.items()
+    }
+
+
+def _compare(findings: Sequence[Finding], last: RunFile | None) -> list[dict[str, str]]:
+    """Which findings are new, still there or gone since the last run, by id."""
+    if last is None:
+        return []
+    before = {row["finding_id"] for row in last.rows("findings", order="finding_id")}
+    now = {found.finding_id for found in findings}
+    changes = [("new", now - before), ("still", now & before), ("gone", before - now)]
+    return [
+        {"finding_id": finding_id, "change": change}
+        for change, ids in changes
+        for finding_id in sorted(ids)
+    ]
+
+
+def _score(
+    engine: Engine,
+    run_id: str,
+    sight: _Sight,
+    known_by: datetime | None,
+    last: RunFile | None,
+) -> list[dict[str, Any]]:
+    return []
