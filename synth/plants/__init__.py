@@ -1,0 +1,61 @@
+"""What is hidden in the municipality on purpose: schemes to be found, and their innocent twins.
+
+A module per detector holds its schemes and its innocent causes. A private provider carries at most
+one scheme; its innocent twins live at providers without a scheme of the same detector.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from types import ModuleType
+from typing import Final, TypeAlias
+
+from synth.plants import (
+    clients_follow_worker,
+    overlapping_visits,
+    ownership_ring,
+    shared_account,
+)
+from synth.world import Provider, Strength, World
+
+#: Plants a scheme at a provider and tells it; False where the provider does not lend itself to it.
+Scheme: TypeAlias = Callable[[World, Provider, Strength], bool]
+#: Plants an innocent cause at some of the given providers and tells it.
+Innocent: TypeAlias = Callable[[World, list[Provider]], None]
+
+MODULES: Final[tuple[ModuleType, ...]] = (
+    overlapping_visits,
+    clients_follow_worker,
+    shared_account,
+    ownership_ring,
+)
+
+
+def plant(world: World) -> None:
+    """Schemes at about every fourth private provider, each detector at least once; then twins."""
+    count = max(len(MODULES), round(len(world.private) / 4))
+    turns = {module: world.pick(0, 11) for module in MODULES}
+    for number in range(count):
+        module = MODULES[number % len(MODULES)]
+        _plant_scheme(world, module, turns[module] + number // len(MODULES))
+    for module in MODULES:
+        name = _name(module)
+        for innocent in module.INNOCENTS:
+            hosts = [p for p in world.private if p.scheme not in (name, f"{name}_other")]
+            innocent(world, hosts)
+
+
+def _plant_scheme(world: World, module: ModuleType, turn: int) -> None:
+    strength: Strength = "strong" if turn % 3 else "weak"
+    schemes: tuple[Scheme, ...] = module.SCHEMES
+    for step in range(len(schemes)):
+        for provider in world.private:
+            if provider.scheme is None:
+                provider.scheme = _name(module)
+                if schemes[(turn + step) % len(schemes)](world, provider, strength):
+                    return
+                provider.scheme = None
+
+
+def _name(module: ModuleType) -> str:
+    return module.__name__.rpartition(".")[2]
