@@ -17,13 +17,16 @@ from typing import Any, Final, TypeAlias
 from zoneinfo import ZoneInfo
 
 from graph_service import as_of as views
-from graph_service import run_file, thresholds
+from graph_service import risk, run_file, thresholds
+from graph_service.change import compare, past, rule_of
 from graph_service.detector import Finding, Override, Room, detect
 from graph_service.engines.duckdb import Engine
 from graph_service.errors import UsageError
 from graph_service.graph.derive import derive
 from graph_service.home import Home
 from graph_service.lake import Lake
+from graph_service.last_run import changes, past_of
+from graph_service.risk import Score
 from graph_service.run_file import RunFile, RunFolder
 
 STOCKHOLM: Final = ZoneInfo("Europe/Stockholm")
@@ -86,11 +89,8 @@ def run(
             derive(engine, progress=progress)
             findings = _find(engine, asked, sight.as_of, overrides, progress)
             progress("scores")
-            scores = _score(engine, built.run_id, sight, known_by, last)
-            changed = _compare(findings, last)
-            run_file.write(engine, "findings", (found.as_json() for found in findings))
-            run_file.write(engine, "scores", scores)
-            run_file.write(engine, "changes", changed)
+            scores = _score(engine, findings, asked, overrides, sight, last)
+            changed = changes(findings, last)
             about = {
                 "run_id": built.run_id,
                 "as_of": sight.as_of.isoformat(),
@@ -102,11 +102,10 @@ def run(
                 "version": version("graph-service"),
                 "batches": sight.batches,
             }
-            run_file.write(engine, "run", [about])
-            engine.execute("DROP SCHEMA known CASCADE")
+            _write(engine, about, findings, scores, changed)
         published = folder.publish(built, current=complete)
-    changes = None if last is None else Counter(row["change"] for row in changed)
-    return RunResult(published, sight.as_of, complete, len(scores), len(findings), changes)
+    counted = None if last is None else Counter(row["change"] for row in changed)
+    return RunResult(published, sight.as_of, complete, len(scores), len(findings), counted)
 
 
 def _asked(rooms: Sequence[Room], only: Sequence[str] | None) -> list[Room]:
@@ -150,6 +149,7 @@ def _find(
             {
                 "room": room.name,
                 "digest": room.digest,
+                "rule": _rule(room, own, as_of),
                 "thresholds": _in_force(room, own, as_of),
                 "findings": len(found),
                 "seconds": round(time.monotonic() - begun, 3),
@@ -173,25 +173,36 @@ def _in_force(room: Room, own: Mapping[str, Override], as_of: date) -> dict[str,
     }
 
 
-def _compare(findings: Sequence[Finding], last: RunFile | None) -> list[dict[str, str]]:
-    """Which findings are new, still there or gone since the last run, by id."""
-    if last is None:
-        return []
-    before = {row["finding_id"] for row in last.rows("findings", order="finding_id")}
-    now = {found.finding_id for found in findings}
-    changes = [("new", now - before), ("still", now & before), ("gone", before - now)]
-    return [
-        {"finding_id": finding_id, "change": change}
-        for change, ids in changes
-        for finding_id in sorted(ids)
-    ]
-
-
 def _score(
     engine: Engine,
-    run_id: str,
+    findings: Sequence[Finding],
+    rooms: Sequence[Room],
+    overrides: thresholds.Overrides,
     sight: _Sight,
-    known_by: datetime | None,
     last: RunFile | None,
-) -> list[dict[str, Any]]:
-    return []
+) -> list[Score]:
+    scores = risk.score(findings, rooms, risk.providers(engine))
+    if last is None:
+        return scores
+    rules = {room.name: _rule(room, overrides.get(room.name, {}), sight.as_of) for room in rooms}
+    return compare(past(scores, findings, rules), past_of(last))
+
+
+def _rule(room: Room, own: Mapping[str, Override], as_of: date) -> str:
+    return rule_of(room, room.in_force(own, as_of))
+
+
+def _write(
+    engine: Engine,
+    about: Mapping[str, Any],
+    findings: Sequence[Finding],
+    scores: Sequence[Score],
+    changed: Sequence[Mapping[str, str]],
+) -> None:
+    """Put all but the graph and the rooms in the file, and leave there only what it keeps."""
+    of_run = {name: about[name] for name in ("run_id", "as_of", "known_by")}
+    run_file.write(engine, "findings", (found.as_json() for found in findings))
+    run_file.write(engine, "scores", (scored.as_json() | of_run for scored in scores))
+    run_file.write(engine, "changes", changed)
+    run_file.write(engine, "run", [about])
+    engine.execute("DROP SCHEMA known CASCADE")

@@ -45,7 +45,7 @@ _STRUCTURES: Final[Mapping[str, Mapping[str, Any]]] = {
     "scores": {
         "provider_id": "VARCHAR",
         "score": "DOUBLE",
-        "cannot_assess": "JSON",
+        "cannot_assess": ["VARCHAR"],
         "not_assessed": ["VARCHAR"],
         "band": "VARCHAR",
         "rank": "BIGINT",
@@ -58,7 +58,7 @@ _STRUCTURES: Final[Mapping[str, Mapping[str, Any]]] = {
                 "exposure_sek": _EXPOSURE,
             }
         ],
-        "change": "JSON",
+        "change": {"new_data": "DOUBLE", "changed_rule": "DOUBLE", "changed_peers": "DOUBLE"},
         "run_id": "VARCHAR",
         "as_of": "DATE",
         "known_by": "TIMESTAMP WITH TIME ZONE",
@@ -77,7 +77,7 @@ _STRUCTURES: Final[Mapping[str, Mapping[str, Any]]] = {
     "rooms": {
         "room": "VARCHAR",
         "digest": "VARCHAR",
-        "assessed": "BOOLEAN",
+        "rule": "VARCHAR",
         "thresholds": "JSON",
         "findings": "BIGINT",
         "seconds": "DOUBLE",
@@ -128,7 +128,7 @@ class RunFolder:
             run_id = self._pointer.read_text(encoding="utf-8").strip()
         except FileNotFoundError:
             return None
-        return self.named(run_id)
+        return next((found for found in self.all() if found.run_id == run_id), None)
 
     def named(self, run_id: str) -> RunFile:
         """The run of that id."""
