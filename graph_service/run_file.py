@@ -108,6 +108,15 @@ class RunFile:
             found = engine.rows(f"FROM {table} WHERE {condition} ORDER BY {order}", wanted)
         return [_plain(row, _STRUCTURES[table]) for row in found]
 
+    def name_of(self, org_id: str) -> str | None:
+        """An organisation's name, where the records tell and may show one."""
+        with self.open() as engine:
+            name = engine.value(
+                "SELECT name FROM nodes WHERE node_id = 'organisation:' || $org_id",
+                {"org_id": org_id},
+            )
+        return name if isinstance(name, str) else None
+
 
 class RunFolder:
     """The run files of one home folder."""

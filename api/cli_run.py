@@ -1,0 +1,230 @@
+"""The terminal's commands around a run: make one, list what it found, explain a provider."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from datetime import date, datetime
+from pathlib import Path
+from typing import Any, Final
+
+import click
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+
+import queries
+from api.explanation import explanation
+from api.listing import Format, emit
+from api.session import Command, Session, current, say
+from graph_service import settings
+from graph_service.detector import open_rooms
+from graph_service.errors import UsageError
+from graph_service.graph.declaration import DERIVATIONS
+from graph_service.run import STOCKHOLM, run
+from graph_service.run_file import RunFile, RunFolder
+
+ROOMS: Final = Path(queries.__file__).parent
+
+_FORMAT: Final = click.option(
+    "--format",
+    "form",
+    type=click.Choice(list(Format)),
+    default=Format.TABLE,
+    help="How the listing is printed.",
+)
+_RUN: Final = click.option("--run", "run_id", metavar="ID", help="Another run than the current.")
+
+
+@click.command("run", cls=Command)
+@click.option("--as-of", metavar="DATE", help="The last Stockholm day that is seen.")
+@click.option("--known-by", metavar="TIME", help="Count what was received up to and with it.")
+@click.option("--rooms", metavar="A,B", help="Ask these detectors only.")
+@click.option("--memory", default=settings.DEFAULT_MEMORY, show_default=True, metavar="SIZE")
+@_FORMAT
+def run_command(
+    as_of: str | None, known_by: str | None, rooms: str | None, memory: str, form: Format
+) -> None:
+    """Derive the graph, ask the detectors, score the providers, publish it as one run."""
+    session = current()
+    found = open_rooms(ROOMS)
+    only = None if rooms is None else [name.strip() for name in rooms.split(",") if name.strip()]
+    if only is not None and not only:
+        raise UsageError("--rooms names no detector. Give one or more, such as --rooms a,b.")
+    with _progress(len(DERIVATIONS) + len(found) + 3) as progress:
+        made = run(
+            session.home,
+            found,
+            clock=session.now,
+            memory=settings.memory(memory),
+            only=only,
+            as_of=_day(as_of),
+            known_by=_moment(known_by),
+            progress=progress,
+        )
+    if not made.complete:
+        say(f"Run {made.run.run_id} is not of all that is known now; the current run stands.")
+    emit([_about(made.run, RunFolder(session.home).current())], form)
+
+
+@click.command(cls=Command)
+@_FORMAT
+def runs(form: Format) -> None:
+    """List the runs, oldest first, with the path of each run's file."""
+    folder = RunFolder(current().home)
+    standing = folder.current()
+    emit((_about(found, standing) for found in folder.all()), form)
+
+
+@click.command(cls=Command)
+@click.option("--detector", metavar="ROOM")
+@click.option("--provider", metavar="ORG_ID")
+@_RUN
+@_FORMAT
+def findings(detector: str | None, provider: str | None, run_id: str | None, form: Format) -> None:
+    """List the findings: indicators, never verdicts."""
+    session = current()
+    chosen = _chosen(session, run_id)
+    if chosen is None:
+        return
+    asked = [row["room"] for row in chosen.rows("rooms", order="room")]
+    if detector is not None and detector not in asked:
+        raise UsageError(f"Run {chosen.run_id} asked no such detector. It asked {_list(asked)}.")
+    rows = chosen.rows(
+        "findings",
+        order="provider_id, detector, finding_id",
+        where={"detector": detector, "provider_id": provider},
+    )
+    if form is Format.TABLE:
+        rows = [_finding_line(row, session.language) for row in rows]
+    emit(rows, form)
+
+
+@click.command(cls=Command)
+@_RUN
+@_FORMAT
+def scores(run_id: str | None, form: Format) -> None:
+    """List the providers by rank, with what their scores are made of."""
+    chosen = _chosen(current(), run_id)
+    if chosen is None:
+        return
+    rows = chosen.rows("scores", order="rank NULLS LAST, provider_id")
+    if form is Format.TABLE:
+        rows = [_score_line(row) for row in rows]
+    emit(rows, form)
+
+
+@click.command(cls=Command)
+@click.argument("provider")
+@_RUN
+def explain(provider: str, run_id: str | None) -> None:
+    """Tell in half a page why a provider has its score, and what to ask."""
+    session = current()
+    chosen = _chosen(session, run_id)
+    if chosen is None:
+        raise UsageError("There is nothing to explain before the first run.")
+    rooms = {room.name: room for room in open_rooms(ROOMS)}
+    print(explanation(chosen, provider, rooms, session.language))
+
+
+COMMANDS: Final = (run_command, runs, findings, scores, explain)
+
+
+def _chosen(session: Session, run_id: str | None) -> RunFile | None:
+    folder = RunFolder(session.home)
+    if run_id is not None:
+        return folder.named(run_id)
+    standing = folder.current()
+    if standing is None:
+        say("There is no run yet. Make one with `graph-service run`.")
+    return standing
+
+
+def _about(found: RunFile, standing: RunFile | None) -> dict[str, Any]:
+    about = found.rows("run", order="run_id")[0]
+    changes = [row["change"] for row in found.rows("changes", order="finding_id")]
+    compared = about["compared_with"] is not None
+    return {
+        "run_id": found.run_id,
+        "as_of": about["as_of"],
+        "known_by": about["known_by"],
+        "current": standing is not None and standing.run_id == found.run_id,
+        "complete": about["complete"],
+        "rooms": [row["room"] for row in found.rows("rooms", order="room")],
+        "providers": len(found.rows("scores", order="provider_id")),
+        "findings": len(found.rows("findings", order="finding_id")),
+        **{name: changes.count(name) if compared else None for name in ("new", "still", "gone")},
+        "started_at": about["started_at"],
+        "finished_at": about["finished_at"],
+        "path": str(found.path),
+    }
+
+
+def _finding_line(row: Mapping[str, Any], language: str) -> dict[str, Any]:
+    exposure = row["exposure_sek"]
+    return {
+        "provider_id": row["provider_id"],
+        "detector": row["detector"],
+        "strength": row["strength"],
+        "since": row["since"],
+        "until": row["until"],
+        "events": row["events"],
+        "days": row["days"],
+        "exposure_sek": exposure and f"{exposure['lower']:.0f}–{exposure['upper']:.0f}",
+        "summary": row["summary"][language],
+    }
+
+
+def _score_line(row: Mapping[str, Any]) -> dict[str, Any]:
+    parts = (f"{part['detector']} {part['points']:.1f}" for part in row["contributions"])
+    return {
+        "rank": row["rank"],
+        "provider_id": row["provider_id"],
+        "score": None if row["score"] is None else f"{row['score']:.1f}",
+        "band": row["band"],
+        "contributions": ", ".join(parts),
+        "not_assessed": ", ".join(row["not_assessed"]),
+    }
+
+
+def _day(text: str | None) -> date | None:
+    if text is None:
+        return None
+    try:
+        if re.fullmatch(r"\d{4}-\d{2}-\d{2}", text):
+            return date.fromisoformat(text)
+    except ValueError:
+        pass
+    raise UsageError("--as-of takes a date such as 2026-01-31.")
+
+
+def _moment(text: str | None) -> datetime | None:
+    if text is None:
+        return None
+    try:
+        if re.match(r"\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2}", text):
+            moment = datetime.fromisoformat(text)
+            return moment if moment.tzinfo else moment.replace(tzinfo=STOCKHOLM)
+    except ValueError:
+        pass
+    raise UsageError(
+        "--known-by takes a time such as 2026-01-31T12:00 (Stockholm) or 2026-01-31T11:00Z."
+    )
+
+
+def _list(names: list[str]) -> str:
+    return ", ".join(names) or "none"
+
+
+@contextmanager
+def _progress(steps: int) -> Iterator[Callable[[str], None]]:
+    """A bar on standard error that moves one step when the next begins."""
+    console = Console(stderr=True)
+    shown = (TextColumn("{task.description:<24}"), BarColumn(), TimeElapsedColumn())
+    with Progress(*shown, console=console, disable=not console.is_terminal) as bar:
+        task = bar.add_task("", total=steps)
+
+        def begin(step: str) -> None:
+            bar.update(task, description=step, advance=1)
+
+        yield begin
