@@ -18,10 +18,10 @@ RATES: Final = {CARE: 448.0, CLEANING: 392.0}
 MEAL_PRICE: Final = 62.0
 #: SEK a month that a client pays at most.
 FEE_CAP: Final = 2_575
-_WORDS: Final = (
+_WORDS: Final = (  # noqa: SIM905 - words read better in lines than in a column
     "Solglimt Lunden Bergfoten Kärnan Eken Trädet Linden Norrsken Gläntan Hamnen Stjärnan "
     "Fyren Ängen Klippan Källan Bryggan Åsen Viken Dalen Kvarnen"
-).split()  # noqa: SIM905 - words read better in lines than in a column
+).split()
 _NUMBERS_FOR_FICTION: Final = (
     [f"070-17406{n:02d}" for n in range(5, 100)]
     + [f"031-3900{n}" for n in range(600, 700)]
@@ -63,6 +63,8 @@ def add_provider(world: World, *, size: float, since: date | None = None) -> Pro
     founder = add_business_person(world)
     add_owner(world, org_id, founder, 0.6, since=since - timedelta(120))
     add_owner(world, org_id, add_business_person(world), 0.4, since=since - timedelta(120))
+    for interest in ("votes", "beneficial"):  # the same holding told in other words
+        add_owner(world, org_id, founder, 0.6, interest=interest, since=since - timedelta(120))
     for person_id, role in ((founder, "director"), (founder, "ceo")):
         world.add("officers", org_id=org_id, person_id=person_id, role=role, valid_from=since)
     deputy = add_business_person(world)
@@ -119,16 +121,17 @@ def add_owner(
     share: float | None,
     *,
     kind: str = "person",
+    interest: str = "shares",
     since: date = date(2015, 1, 1),
     until: date | None = None,
 ) -> None:
-    """A holding of shares."""
+    """A holding of shares, or of what `interest` names."""
     world.add(
         "owners",
         org_id=org_id,
         owner_id=owner_id,
         owner_kind=kind,
-        interest="shares",
+        interest=interest,
         share=share,
         valid_from=since,
         valid_to=until,

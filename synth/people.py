@@ -8,19 +8,19 @@ from typing import Final
 from synth.world import CITY, Building, World
 
 #: Common in every phone book, so that no name points at anybody.
-_GIVEN: Final = (
+_GIVEN: Final = (  # noqa: SIM905 - words read better in lines than in a column
     "Anna Maria Eva Karin Lena Ingrid Kerstin Birgitta Sara Emma Amina Fatima Elsa Maja Mira "
     "Lars Karl Erik Anders Per Nils Johan Olof Hassan Ali Omar Jan Bo Sven Gustav Leo Ivar"
-).split()  # noqa: SIM905 - words read better in lines than in a column
-_FAMILY: Final = (
+).split()
+_FAMILY: Final = (  # noqa: SIM905 - words read better in lines than in a column
     "Ahlqvist Bergdal Cederlund Dalmark Ekstrand Forsvik Granholm Hedlöf Isaksdal Jernberg "
     "Kullmark Lindvik Marklöf Nordvall Oskarsdal Palmvik Rosendahl Sundmark Tallberg Utterdal "
     "Vikmark Wallöf Åkerdal Älgmark Östvall Haddadi Karimzad Rahmanow Yildirin Kowalin"
-).split()  # noqa: SIM905 - words read better in lines than in a column
-_TREES: Final = (
+).split()
+_TREES: Final = (  # noqa: SIM905 - words read better in lines than in a column
     "Björk Ek Al Lönn Gran Tall Syren Rosen Lilje Hassel Pil Alm Ask Bok Hägg Rönn Asp Sälg "
     "Jasmin Kastanje Körsbärs Päron Plommon Enbärs Hallon Smultron Klöver Nejlik Viol Ängs"
-).split()  # noqa: SIM905 - words read better in lines than in a column
+).split()
 _WAYS: Final = ("vägen", "gatan", "stigen", "gränd", "backen")
 
 

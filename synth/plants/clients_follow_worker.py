@@ -20,10 +20,12 @@ def lure_clients(world: World, provider: Provider, strength: Strength) -> bool:
     day = _moving_day(world)
     for old in _old_employers(world, provider):
         clients = _settled(world, old, day)
-        least, share = (6, 0.35) if strength == "strong" else (4, 0.2)
+        least, share = (7, 0.5) if strength == "strong" else (5, 0.3)
         count = max(least, round(share * len(clients)))
-        if count > len(clients) // 2:
+        if count > (len(clients) + 1) // 2:
             continue
+        if old.private:
+            old.innocents.add(_DETECTOR)
         post = _transfer(world, old, provider, day)
         moved = _draw(world, clients, count)
         for client in moved:

@@ -6,7 +6,7 @@ from datetime import date
 from itertools import pairwise
 
 from synth.companies import add_business_person, add_organisation, add_owner, replace_owners
-from synth.world import OPEN, Provider, Strength, World
+from synth.world import Provider, Strength, World
 
 _DETECTOR = "ownership_ring"
 _HOLDING = "64200"
@@ -134,12 +134,13 @@ _FORMS = (
 
 
 def rightful_forms(world: World, hosts: list[Provider]) -> None:
-    """Each form once, and again at every third of the other providers."""
-    free = [p for p in hosts if _DETECTOR not in p.innocents and p.until == OPEN]
+    """Each form once where there are providers enough, and again at every third of the others."""
+    free = [p for p in hosts if _DETECTOR not in p.innocents]
+    turn = world.pick(0, len(_FORMS) - 1)
     for number, provider in enumerate(free):
         if number >= len(_FORMS) and not world.chance(1 / 3):
             continue
-        form = _FORMS[number % len(_FORMS)]
+        form = _FORMS[(turn + number) % len(_FORMS)]
         subjects = [provider.org_id, *form(world, provider)]
         provider.innocents.add(_DETECTOR)
         world.tell(
