@@ -34,8 +34,8 @@ def read(path: Path, *, counted: Counter[str]) -> Iterator[DocumentRow]:
 
     Counts `dropped:<column>`, `replaced_statements` (an older word on the same record),
     `repeated_parties` (several records of one number), `parallel_interests`, `share_from_range`,
-    `unspecified:<reason>`, `century_inferred`, `century_from_birth_date`, `century_unknown`. Raises FileRefused before the
-    first row.
+    `party_not_in_file`, `unspecified:<reason>`, `century_inferred`, `century_from_birth_date`,
+    `century_unknown`. Raises FileRefused before the first row.
     """
     with closing(sqlite3.connect("")) as store:  # "": a private file, dropped when closed
         store.executescript(_sql("store"))
@@ -142,7 +142,7 @@ def _refused(store: sqlite3.Connection) -> Iterator[DocumentRow]:
 
 def _settled(store: sqlite3.Connection, counted: Counter[str]) -> Iterator[DocumentRow]:
     """Yield the parties, then the owners, and count what was replaced or merged."""
-    statements, known, parties, interests = store.execute(_sql("counts")).fetchone()
+    statements, known, parties, interests, absent = store.execute(_sql("counts")).fetchone()
     for row, target, contents in store.execute(_sql("parties")):
         parties -= 1
         yield DocumentRow(target, row, f"$[{row - 1}].recordDetails", json.loads(contents))
@@ -152,3 +152,4 @@ def _settled(store: sqlite3.Connection, counted: Counter[str]) -> Iterator[Docum
     counted["replaced_statements"] += statements - known
     counted["repeated_parties"] += parties
     counted["parallel_interests"] += interests
+    counted["party_not_in_file"] += absent

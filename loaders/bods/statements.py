@@ -67,9 +67,9 @@ class _Bounded:
         """Read at most `size` bytes. Raises FileRefused."""
         chunk = self._source.read(size)
         first = chunk.find(b'"')
-        self._run = self._run + len(chunk) if first < 0 else len(chunk) - chunk.rfind(b'"') - 1
-        if self._run > MAX_FIELD_BYTES:
+        if self._run + (len(chunk) if first < 0 else first) > MAX_FIELD_BYTES:
             raise FileRefused("too_large", "$")
+        self._run = self._run + len(chunk) if first < 0 else len(chunk) - chunk.rfind(b'"') - 1
         return chunk
 
 

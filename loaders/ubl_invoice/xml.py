@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Final
+from typing import IO, Final
 from xml.parsers import expat
 
 from lxml import etree
@@ -70,8 +70,16 @@ def children(path: Path) -> Iterator[etree._Element]:
     Raises FileRefused: `bad_structure` where it is not well-formed, `too_large` for a field over
     1 MiB or anything beyond the parser's own bounds.
     """
+    with path.open("rb") as source:
+        try:
+            yield from _children(source)
+        except etree.XMLSyntaxError as error:
+            raise FileRefused(_syntax_code(error), _place(error)) from None
+
+
+def _children(source: IO[bytes]) -> Iterator[etree._Element]:
     events = etree.iterparse(
-        str(path),
+        source,
         events=("start", "end"),
         resolve_entities=False,
         load_dtd=False,
@@ -83,20 +91,17 @@ def children(path: Path) -> Iterator[etree._Element]:
         remove_pis=True,
     )
     depth = 0
-    try:
-        for event, element in events:
-            if event == "start":
-                depth += 1
-                continue
-            depth -= 1
-            _refuse_oversize(element)
-            if depth == 1:
-                yield element
-                element.clear(keep_tail=False)
-                while element.getprevious() is not None:
-                    del element.getparent()[0]
-    except etree.XMLSyntaxError as error:
-        raise FileRefused(_syntax_code(error), _place(error)) from None
+    for event, element in events:
+        if event == "start":
+            depth += 1
+            continue
+        depth -= 1
+        _refuse_oversize(element)
+        if depth == 1:
+            yield element
+            element.clear(keep_tail=False)
+            while element.getprevious() is not None:
+                del element.getparent()[0]
 
 
 def _refuse_oversize(element: etree._Element) -> None:
