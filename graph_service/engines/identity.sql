@@ -12,24 +12,32 @@ CREATE OR REPLACE TEMP MACRO luhn_holds(n) AS (
     + 2 * (n // 1000000000) + n // 5000000000 - 2 * (n // 10000000000)
 ) % 10 = 0;
 
--- A day of birth YYYYMMDD. Centuries are 18, 19 and 20 (SKV M 2010:3). A samordningsnummer has 60
--- added to its day; an unknown month is 00 and an unknown day 60, and Skatteverket's own test
--- numbers go beyond the end of a month.
-CREATE OR REPLACE TEMP MACRO birth_date_holds(ymd, today) AS
-    ymd >= 18000000
-    AND ymd - ymd % 100 // 60 * 60 <= CAST(strftime(today, '%Y%m%d') AS BIGINT)
-    AND CASE
-        WHEN ymd % 100 >= 60 THEN ymd % 100 <= 91 AND ymd // 100 % 100 <= 12
-        WHEN ymd // 100 % 100 NOT BETWEEN 1 AND 12 THEN false
-        WHEN ymd % 100 <= 28 THEN ymd % 100 >= 1
-        WHEN ymd // 100 % 100 = 2 THEN ymd % 100 = 29 AND ymd // 10000 % 4 = 0
-            AND (ymd // 10000 % 100 <> 0 OR ymd // 10000 % 400 = 0)
-        ELSE ymd % 100 <= CASE WHEN ymd // 100 % 100 IN (4, 6, 9, 11) THEN 30 ELSE 31 END
-    END;
+-- The centuries are 18, 19 and 20 (SKV M 2010:3), and nobody is born after today.
+CREATE OR REPLACE TEMP MACRO birth_in_time(n, today) AS
+    n BETWEEN 180000000000 AND CAST(strftime(today, '%Y%m%d9999') AS BIGINT);
+
+-- The date in YYYYMMDDNNNC, the commonest days first. A samordningsnummer has 60 added to its day;
+-- an unknown month is 00, an unknown day 60, and Skatteverket's own test numbers go beyond the end
+-- of a month.
+CREATE OR REPLACE TEMP MACRO birth_date_holds(n, today) AS CASE
+    WHEN n // 10000 % 100 BETWEEN 1 AND 28 AND n // 1000000 % 100 BETWEEN 1 AND 12
+        THEN birth_in_time(n, today)
+    WHEN n // 10000 % 100 BETWEEN 60 AND 91
+        THEN n // 1000000 % 100 <= 12 AND birth_in_time(n - 600000, today)
+    WHEN n // 10000 % 10000 = 229
+        THEN n // 100000000 % 4 = 0
+            AND (n // 100000000 % 100 <> 0 OR n // 100000000 % 400 = 0)
+            AND birth_in_time(n, today)
+    WHEN n // 1000000 % 100 IN (1, 3, 5, 7, 8, 10, 12)
+        THEN n // 10000 % 100 BETWEEN 29 AND 31 AND birth_in_time(n, today)
+    WHEN n // 1000000 % 100 IN (4, 6, 9, 11)
+        THEN n // 10000 % 100 BETWEEN 29 AND 30 AND birth_in_time(n, today)
+    ELSE false
+END;
 
 -- Personnummer and samordningsnummer as an integer; the birth number runs from 001.
 CREATE OR REPLACE TEMP MACRO person_number_holds(n, today) AS
-    luhn_holds(n) AND n % 10000 >= 10 AND birth_date_holds(n // 10000, today);
+    luhn_holds(n) AND n % 10000 >= 10 AND birth_date_holds(n, today);
 
 CREATE OR REPLACE TEMP MACRO organisation_number_holds(n) AS
     n // 10000000 % 10 >= 2 AND luhn_holds(n);
@@ -205,16 +213,18 @@ CREATE OR REPLACE TEMP MACRO postcode_key(v) AS CASE
 END;
 
 -- Lower case without accents or separators; a blank stays only between two digits ("1 1101").
-CREATE OR REPLACE TEMP MACRO folded(v) AS regexp_replace(
-    regexp_replace(
+-- Null where a letter is not Latin (or NUL, at which strip_accents ends).
+CREATE OR REPLACE TEMP MACRO folded(v) AS CASE
+    WHEN regexp_full_match(
+        v, '[\x01-\x{24f}\x{300}-\x{36f}\x{1e00}-\x{1eff}\x{2000}-\x{206f}]*'
+    ) THEN regexp_replace(
         trim(regexp_replace(
             replace(replace(lower(strip_accents(v)), 'æ', 'ae'), 'ø', 'o'),
-            '[\x00-/:-`{-\x{bf}\x{2000}-\x{206f}]+', ' ', 'g'
+            '[\x01-/:-`{-\x{bf}\x{2000}-\x{206f}]+', ' ', 'g'
         ), ' '),
-        '([^0-9]) ', '\1', 'g'
-    ),
-    ' ([^0-9])', '\1', 'g'
-);
+        ' ?([^0-9 ]+) ?', '\1', 'g'
+    )
+END;
 
 -- Street and postcode, or street and city where no Swedish postcode stands. A c/o before a comma is
 -- left out; words that say that the address is unknown or hidden are none, lest they link people.

@@ -24,7 +24,9 @@ _NOTE_BEHIND: Final = re.compile(r"[ \xa0]*[(A-Za-zÅÄÖåäö].*", re.DOTALL)
 _POSTCODE: Final = re.compile(r"(?:[Ss][Ee]?[ \xa0-]?)?([1-9][0-9]{2})[ \xa0]?([0-9]{2})")
 _INDUSTRY: Final = re.compile(r"([0-9]{2})\.?([0-9]{2})\.?([0-9])")
 _CARE_OF: Final = re.compile(r"^[ \t\xa0]*c/o[^,]*,?", re.IGNORECASE | re.ASCII)
-_SEPARATORS: Final = re.compile(r"[\x00-/:-`{-\xbf\u2000-\u206f]+")
+_LATIN: Final = re.compile(r"[\x01-\u024f\u0300-\u036f\u1e00-\u1eff\u2000-\u206f]*")
+_SEPARATORS: Final = re.compile(r"[\x01-/:-`{-\xbf\u2000-\u206f]+")
+_BLANKS_BESIDE_LETTERS: Final = re.compile(r" ?([^0-9 ]+) ?")
 _KEY: Final = re.compile(r"[a-z0-9 ]+\|[a-z0-9 ]+")
 _NO_ADDRESS: Final = re.compile(
     r"(?:adress|uppgift|uppgifter)?(?:okand|saknas|skyddad|skyddade|sekretess|hemlig)"
@@ -86,14 +88,17 @@ def address_key(street: str | None, postcode: str | None, city: str | None) -> s
     """A key that case, blanks, punctuation and accents leave alone: `storgatan1a|11418`.
 
     The city counts only where there is no Swedish postcode. A c/o that ends with a comma is left
-    out. None where the street or both others are missing, where a letter is none of a Nordic
-    alphabet, and where the words only say that the address is unknown or hidden.
+    out. None where the street or both others are missing, where a letter is not Latin, and
+    where the words only say that the address is unknown or hidden.
     """
     place = _postcode_or_city(postcode, city)
     if street is None or place is None:
         return None
-    key = f"{_folded(_CARE_OF.sub('', street))}|{place}"
-    return key if _KEY.fullmatch(key) and not _NO_ADDRESS.match(key) else None
+    door = _folded(_CARE_OF.sub("", street))
+    key = f"{door}|{place}"
+    if door is None or _KEY.fullmatch(key) is None or _NO_ADDRESS.match(key):
+        return None
+    return key
 
 
 def _postcode_or_city(code: str | None, city: str | None) -> str | None:
@@ -101,10 +106,12 @@ def _postcode_or_city(code: str | None, city: str | None) -> str | None:
     return digits or (_folded(city) if city is not None else None)
 
 
-def _folded(value: str) -> str:
+def _folded(value: str) -> str | None:
     """Lower case without accents or separators; a blank stays only between two digits."""
+    if _LATIN.fullmatch(value) is None:
+        return None
     letters = unicodedata.normalize("NFD", value)
-    bare = "".join(letter for letter in letters if not unicodedata.category(letter).startswith("M"))
+    bare = "".join(letter for letter in letters if unicodedata.category(letter) != "Mn")
     nordic = bare.lower().replace("æ", "ae").replace("ø", "o")
     spaced = _SEPARATORS.sub(" ", nordic).strip(" ")
-    return re.sub(r" ([^0-9])", r"\1", re.sub(r"([^0-9]) ", r"\1", spaced))
+    return _BLANKS_BESIDE_LETTERS.sub(r"\1", spaced)
