@@ -111,7 +111,7 @@ def _refuse_oversize(element: etree._Element) -> None:
     ):  # UTF-8: ≤ 4 each
         return
     if len(text.encode()) > MAX_FIELD_BYTES:
-        raise FileRefused("too_large", etree.QName(element).localname)
+        raise FileRefused("too_large", f"line {element.sourceline}")
 
 
 def _syntax_code(error: etree.XMLSyntaxError) -> str:
