@@ -21,7 +21,7 @@ from typing import Any, Final
 from graph_service.errors import DeclarationError, FileRefused
 from graph_service.records import DROPPED_COLUMNS, TABLES
 from loaders.mapping.dialect import Dialect
-from loaders.mapping.quoting import begins_with_word
+from loaders.mapping.phrases import begins_with_word
 from loaders.mapping.reader import (
     closed,
     header_key,

@@ -13,8 +13,9 @@ from datetime import date
 from types import MappingProxyType
 from typing import Final
 
+from graph_service.engines.known import literal
 from loaders.mapping.dialect import Dialect, Layout
-from loaders.mapping.quoting import among, literal, matches
+from loaders.mapping.phrases import among, matches
 from loaders.mapping.rules import Reading
 
 #: Goes before a text that no column of the contract may take, such as 1.234 in a file with
@@ -159,19 +160,22 @@ class Readings:
         reference year or before (18 § folkbokföringslagen).
         """
         tail = f"right({text}, 4)"
-        cases = [
-            f"WHEN {matches(text, '[0-9]{12}')} THEN {text}",
-            f"WHEN {matches(text, _LONG_PERSON)} THEN left({text}, 8) || {tail}",
-            f"WHEN {matches(text, _LONG_INTERIM)} THEN 'skv:' || left({text}, 8) || {tail}",
-        ]
-        if self.reference is not None:
-            is_interim = f"contains('{_INTERIM}', {text}[-4])"
-            cases.append(
-                f"WHEN {matches(text, _SHORT_PERSON)} "
-                f"THEN CASE WHEN {is_interim} THEN 'skv:' ELSE '' END "
-                f"|| {_century(text, self.reference)} || left({text}, 6) || {tail}"
-            )
-        return f"CASE {' '.join(cases)} ELSE {text} END"
+        long = (
+            f"CASE WHEN {matches(text, '[0-9]{12}')} THEN {text} "
+            f"WHEN {matches(text, _LONG_PERSON)} THEN left({text}, 8) || {tail} "
+            f"WHEN {matches(text, _LONG_INTERIM)} THEN 'skv:' || left({text}, 8) || {tail} "
+            f"ELSE {text} END"
+        )
+        if self.reference is None:
+            return long
+        is_interim = f"contains('{_INTERIM}', {text}[-4])"
+        short = (
+            f"CASE WHEN {matches(text, _SHORT_PERSON)} "
+            f"THEN CASE WHEN {is_interim} THEN 'skv:' ELSE '' END "
+            f"|| {_century(text, self.reference)} || left({text}, 6) || {tail} "
+            f"ELSE {text} END"
+        )
+        return f"CASE WHEN length({text}) > 11 THEN {long} ELSE {short} END"
 
     def organisation(self, text: str) -> str:
         """An organisation number as 10 digits, with 16 or as a VAT number too; else a person's."""

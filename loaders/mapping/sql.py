@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Final
 
+from graph_service.engines.known import literal, quoted
 from graph_service.records import TABLES
-from loaders.mapping.quoting import among, begins_with_word, identifier, literal, trimmed
+from loaders.mapping.phrases import among, begins_with_word, trimmed
 from loaders.mapping.readings import UNREADABLE, Readings
 from loaders.mapping.rules import (
     Cell,
@@ -22,6 +23,7 @@ from loaders.mapping.rules import (
     Rule,
     Target,
     afters_of,
+    cells_of,
 )
 
 #: A longer length than a year is no length of a visit, and would overflow.
@@ -169,6 +171,21 @@ class Expressions:
             f"ELSE TRY_CAST({stamp} AS TIMESTAMP) END"
         )
 
+    def is_blank(self, rule: Rule) -> str:
+        """Whether the cells that a rule needs are empty, told without making its value."""
+        match rule:
+            case Constant():
+                sql = "false"
+            case Join(parts):
+                sql = " OR ".join(self.is_blank(part) for part in parts)
+            case First(rules):
+                sql = " AND ".join(self.is_blank(part) for part in rules)
+            case Key(cells):
+                sql = " AND ".join(f"{self.cells[cell]} IS NULL" for cell in cells)
+            case Cell() | Moment() | Later():
+                sql = " OR ".join(f"{self.cells[cell]} IS NULL" for cell in cells_of(rule))
+        return f"({sql})"
+
     def inferred(self, rule: Rule) -> str:
         """How many identifiers of a rule's value had their century inferred; '0' for never."""
         match rule:
@@ -210,7 +227,7 @@ class Selection:
     def select(self, relation: str) -> str:
         """`_row` and each target's value, as contract text."""
         values = ", ".join(
-            f"{self._value(place)} AS {identifier(target.column)}"
+            f"{self._value(place)} AS {quoted(target.column)}"
             for place, target in enumerate(self.targets)
         )
         return f"SELECT _row, {values} FROM ({self._mapped(relation)})"
@@ -218,7 +235,7 @@ class Selection:
     def inferred(self, relation: str) -> str | None:
         """One row: how many centuries were inferred in each column that can have any."""
         counts = [
-            f"coalesce(sum({counted}), 0)::BIGINT AS {identifier(target.column)}"
+            f"coalesce(sum({counted}), 0)::BIGINT AS {quoted(target.column)}"
             for target in self.targets
             if (counted := self.expressions.inferred(target.rule)) != "0"
         ]
@@ -232,7 +249,7 @@ class Selection:
     def _mapped(self, relation: str) -> str:
         """Cells `c<n>` and values `m<n>`, the last ones aside, of the rows that are records."""
         cells = "".join(
-            f", {trimmed(identifier(self.columns[int(cell[1:])]))} AS {cell}"
+            f", {trimmed(quoted(self.columns[int(cell[1:])]))} AS {cell}"
             for cell in sorted(set(self.expressions.cells.values()))
         )
         values = "".join(
@@ -240,35 +257,37 @@ class Selection:
             for place, target in enumerate(self.targets)
             if not _is_last(target)
         )
-        raw = f"SELECT _row, {self._first()} AS first_cell{cells} FROM {relation}"
-        kept = " AND ".join(self._kept())
-        mapped = f"SELECT *{values} FROM ({raw} WHERE {kept})"
-        return f"{mapped} WHERE NOT ({self._is_total()})" if self.totals else mapped
+        every = ", ".join(trimmed(quoted(name)) for name in self.columns)
+        raw = f"SELECT _row, coalesce({every}) AS first_cell{cells} FROM {relation}{self._kept()}"
+        # A blank row is no record.
+        return f"SELECT *{values} FROM ({raw}) WHERE first_cell IS NOT NULL{self._no_total()}"
 
-    def _first(self) -> str:
-        """The first cell of a row that holds anything; null in a blank row."""
-        return f"coalesce({', '.join(trimmed(identifier(name)) for name in self.columns)})"
-
-    def _is_total(self) -> str:
+    def _no_total(self) -> str:
+        """A total row lacks what a record must have: so nothing that could be one is skipped."""
+        if not self.totals:
+            return ""
         lacks = " OR ".join(
-            f"m{place} IS NULL"
-            for place, target in enumerate(self.targets)
-            if TABLES[self.table][target.column].required and not _is_last(target)
+            self.expressions.is_blank(target.rule)
+            for target in self.targets
+            if TABLES[self.table][target.column].required
         )
-        return f"{begins_with_word('first_cell', self.totals)} AND ({lacks or 'false'})"
+        total = begins_with_word("first_cell", self.totals)
+        return f" AND NOT CASE WHEN {lacks or 'false'} THEN {total} ELSE false END"
 
-    def _kept(self) -> Iterator[str]:
-        """Conditions on raw cells that a record fulfils. A blank row is none."""
-        yield f"{self._first()} IS NOT NULL"
+    def _kept(self) -> str:
+        """Conditions on raw cells that a record fulfils."""
+        conditions = [
+            f"NOT coalesce({among(trimmed(quoted(name)), words)}, false)"
+            for name, words in self.skips
+        ]
         if self.repeated_header:
             same = [
-                f"lower({trimmed(identifier(name))}) = lower({trimmed(literal(name))})"
+                f"lower({trimmed(quoted(name))}) = lower({trimmed(literal(name))})"
                 for name in self.columns
             ]
             others = " AND ".join(f"coalesce({test}, true)" for test in same)
-            yield f"NOT CASE WHEN {same[0]} THEN {others} ELSE false END"
-        for name, words in self.skips:
-            yield f"NOT coalesce({among(trimmed(identifier(name)), words)}, false)"
+            conditions.append(f"NOT CASE WHEN {same[0]} THEN {others} ELSE false END")
+        return f" WHERE {' AND '.join(conditions)}" if conditions else ""
 
 
 def _is_last(target: Target) -> bool:

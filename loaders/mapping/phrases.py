@@ -1,27 +1,22 @@
-"""Names and texts in SQL, and the few tests of text that mappings are made of."""
+"""The few tests of SQL texts that mappings are made of."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Sequence
 
-
-def literal(text: str) -> str:
-    """An SQL string literal of any text without NUL."""
-    return "'" + text.replace("'", "''") + "'"
+from graph_service.engines.known import literal
 
 
-def identifier(name: str) -> str:
-    """A quoted SQL name of any non-empty text without NUL."""
-    return '"' + name.replace('"', '""') + '"'
+def trimmed(text: str) -> str:
+    """A text without space, tab or no-break space around it; an empty one is null.
 
-
-def trimmed(column: str) -> str:
-    """The text of a raw column without space, tab or no-break space around it; empty is null."""
+    Most texts have none, and looking at their two ends is faster than trimming them.
+    """
     edges = "(' ', '\t', '\u00a0')"
     return (
-        f"nullif(CASE WHEN {column}[1] IN {edges} OR {column}[-1] IN {edges} "
-        f"THEN trim({column}, ' \t\u00a0') ELSE {column} END, '')"
+        f"nullif(CASE WHEN {text}[1] IN {edges} OR {text}[-1] IN {edges} "
+        f"THEN trim({text}, ' \t\u00a0') ELSE {text} END, '')"
     )
 
 
