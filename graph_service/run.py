@@ -125,7 +125,8 @@ def _see(
     told_on = max(told, default=clock()).astimezone(STOCKHOLM).date()
     last = views.last_event(engine, told_on=told_on) or told_on
     views.open_views(engine, as_of or last)
-    present = as_of in (None, last) and batches == lake.visible_batches()
+    all_known = known_by is None or batches == lake.visible_batches()
+    present = all_known and as_of in (None, last)
     return _Sight(as_of or last, batches, present)
 
 
