@@ -40,10 +40,11 @@ def build_clients(world: World) -> None:
     weights[0] = 1.0 - sum(weights)
     arrivals = round(served * (_DEATHS + _MOVES) * world.days / 365)
     places = {building.number: place_in_town(building) for building in world.buildings}
+    houses = [building for building in world.buildings if building.service_house]
     while len(world.clients) < served:
-        _add_household(world, weights, new=False)
+        _add_household(world, weights, houses, new=False)
     while len(world.clients) < served + arrivals:
-        _add_household(world, weights, new=True)
+        _add_household(world, weights, houses, new=True)
     order = sorted(places.values())
     ranks = {place: rank / len(order) for rank, place in enumerate(order)}
     for client in world.clients:
@@ -115,8 +116,9 @@ def _weighted(world: World, weights: list[float]) -> int:
     return len(weights) - 1
 
 
-def _add_household(world: World, weights: list[float], *, new: bool) -> None:
-    houses = [building for building in world.buildings if building.service_house]
+def _add_household(
+    world: World, weights: list[float], houses: list[Building], *, new: bool
+) -> None:
     in_house = bool(houses) and world.chance(0.06)
     building = houses[world.pick(0, len(houses) - 1)] if in_house else any_building(world)
     flat = any_flat(world, building)

@@ -40,6 +40,7 @@ def write_months(
     """Visits, sign-ins, invoices and payments, one month after the other."""
     with Engine(memory=memory, spill=work) as engine:
         _load_plan(world, engine, work)
+        world.plan.clear()
         for name in MONTHLY:
             _write(directory / f"{name}.csv", TABLES[name].names, ())
         months = list(_months(world.start, world.end))

@@ -20,7 +20,15 @@ def write_follow_up(world: World) -> None:
                 reviewed_on=date(year, world.pick(2, 11), world.pick(1, 28)),
                 outcome="passed" if world.chance(0.75) else "remarks",
             )
-        if world.chance(0.15):
+        if provider is world.private[0] or world.chance(0.4):
+            world.add(
+                "organisation_changes",
+                change_id=f"C-{provider.org_id}",
+                org_id=provider.org_id,
+                changed_on=world.start + timedelta(world.pick(-300, world.days - 1)),
+                what=("board", "address", "auditor")[world.pick(0, 2)],
+            )
+        if provider is world.private[0] or world.chance(0.15):
             world.add(
                 "tips",
                 tip_id=f"N-{provider.org_id}",
@@ -34,12 +42,12 @@ def write_follow_up(world: World) -> None:
     _write_placements(world)
     _write_staffing(world)
     officials = world.rows["officials"]
-    if world.chance(0.7):
+    for number in range(1 + world.inhabitants // 50_000):
         world.add(
             "incidents",
-            incident_id="I-1",
+            incident_id=f"I-{number + 1:04d}",
             occurred_on=world.start + timedelta(world.pick(0, world.days - 1)),
-            official_id=officials[0]["person_id"],
+            official_id=officials[number % len(officials)]["person_id"],
             kind="harassment",
             note="Upprepade samtal efter arbetstid.",
         )

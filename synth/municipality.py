@@ -34,12 +34,14 @@ def make(
     months: int,
     start: date,
     progress: Callable[[str, float], None] | None = None,
-    memory: str = "2GiB",
+    memory: str = "1GiB",
 ) -> None:
     """Write `<table>.csv` files into `directory` and `<directory>.truth.jsonl` beside it.
 
-    The same seed, size and dates give the same bytes. Visits are made a month at a time within
-    `memory`. Raises UsageError where the size, the length or the folder does not fit.
+    The same seed, size and dates give the same bytes. `start` is included; `progress` gets a stage
+    and the share of it that is done. Visits are made a month at a time, the engine within `memory`,
+    on top of which the people and firms take some 300 MiB a million inhabitants. Raises UsageError
+    where the size, the length or the folder does not fit.
     """
     if inhabitants < _FEWEST or months < 1:
         raise UsageError(f"Ask for at least {_FEWEST} inhabitants and one month.")

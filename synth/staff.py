@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import heapq
 from collections import defaultdict
-from collections.abc import Iterable
 from datetime import date, timedelta
 from math import ceil
 from typing import Final
@@ -16,6 +15,8 @@ from synth.world import MUNICIPALITY, OPEN, Client, Post, Provider, Spell, Tenur
 
 #: Clients in a team, so that a client with several visits a day meets about 15 workers in 14 days.
 _TEAM: Final = 45
+#: Days and evenings of a post over a fortnight; the same as in visits.sql.
+ROTA: Final = "DDD..EEE.DD..."
 #: Share of a 14-day cycle that a post works days and evenings (see the rota in visits.sql).
 _DAYS, _EVENINGS, _NIGHTS = 5 / 14, 3 / 14, 5 / 14
 #: A worker stays some three years; relief workers one.
@@ -34,9 +35,10 @@ def divide_into_teams(world: World) -> None:
 
 def build_posts(world: World) -> None:
     """Fill `world.posts`: enough for the load of each team, with relief and night staff."""
+    loads = _loads(world)
     for provider in world.providers:
-        for team, load in enumerate(_loads(world, provider)):
-            morning, evening, weekly = load
+        for team in range(provider.teams):
+            morning, evening, weekly = loads[provider.org_id, team]
             people = max(
                 5, ceil(1.15 * morning / 3.6 / _DAYS), ceil(1.15 * evening / 2.9 / _EVENINGS)
             )
@@ -180,19 +182,19 @@ def _leaves(world: World, post: Post, day: date) -> date:
     return day + timedelta(20 + int(world.rng.exponential(stay)))
 
 
-def _loads(world: World, provider: Provider) -> Iterable[tuple[float, float, float]]:
-    """Hours a day in the morning, hours an evening, hours of weekly service a week; per team.
+def _loads(world: World) -> dict[tuple[str, int], list[float]]:
+    """Hours of the busiest morning and evening, and of weekly service; per provider and team.
 
-    The fullest day counts, and a margin for those who come later.
+    Everyone served at the start, in the middle or at the end counts: a margin for newcomers.
     """
-    loads = [[0.0, 0.0, 0.0] for _ in range(provider.teams)]
-    days = [world.start, world.start + timedelta(world.days // 2), world.end - timedelta(1)]
+    loads: dict[tuple[str, int], list[float]] = defaultdict(lambda: [0.0, 0.0, 0.0])
+    days = (world.start, world.start + timedelta(world.days // 2), world.end - timedelta(1))
     for client in world.clients:
-        if any(client.provider_on(day) == provider.org_id for day in days):
-            team = loads[int(client.place * provider.teams)]
+        for org_id in sorted({org for day in days if (org := client.provider_on(day))}):
+            team = loads[org_id, int(client.place * world.provider(org_id).teams)]
             for part, hours in enumerate(SLOT_HOURS[client.need]):
                 team[part] += hours * (1.5 if client.leads_stay else 1.0)
-    return [(morning, evening, weekly) for morning, evening, weekly in loads]
+    return loads
 
 
 def _choose_double_staffed(world: World, provider: Provider) -> None:

@@ -14,7 +14,7 @@ CREATE OR REPLACE TEMP TABLE met AS
 SELECT
     day.day, circle.org_id, circle.client_id, circle.leader_id AS worker_id, circle.service,
     post.login_id, circle.org_id || '-g-' || post.post_no AS phone, TRUE AS grouped,
-    1 AS member, post.post_no * 1000000 + row_number() OVER (
+    1 AS member, CAST(post.post_no AS BIGINT) * 1000000 + row_number() OVER (
         PARTITION BY day.day, circle.leader_id ORDER BY circle.client_id
     ) AS slot_no,
     hash($seed, circle.client_id, day.day) AS chance,
@@ -54,10 +54,8 @@ WITH mixed AS (
 SELECT
     final.*, day.* EXCLUDE (day, weekday, day_no),
     wall(day.day, start_s, turn_s, turned_s) > wall(day.day, end_s, turn_s, turned_s) AS exact,
-    strftime(day.day, 'V%Y%m-') || row_number() OVER (
-        PARTITION BY date_trunc('month', day.day)
-        ORDER BY final.day, start_s, org_id, slot_no, member, client_id, grouped
-    ) AS visit_id
+    CASE WHEN grouped THEN 'G' ELSE 'V' END || strftime(day.day, '%y%m%d-') || slot_no || '-'
+        || member AS visit_id
 FROM final JOIN day USING (day);
 
 COPY (
@@ -100,7 +98,7 @@ COPY (
             AS original_end,
         NULL AS decision_id
     FROM visit
-    ORDER BY day, start_s, org_id, slot_no, member, client_id, grouped
+    ORDER BY day, start_s, slot_no, member, grouped
 ) TO $visits (FORMAT csv, HEADER false);
 
 -- A phone is signed in on for a shift, from just before the first visit to just after the last.

@@ -23,6 +23,7 @@ Scheme: TypeAlias = Callable[[World, Provider, Strength], bool]
 #: Plants an innocent cause at some of the given providers and tells it.
 Innocent: TypeAlias = Callable[[World, list[Provider]], None]
 
+#: In this order: a cash pool says who owns its members before rightful forms are dealt out.
 MODULES: Final[tuple[ModuleType, ...]] = (
     overlapping_visits,
     clients_follow_worker,
@@ -46,10 +47,12 @@ def plant(world: World) -> None:
 
 
 def _plant_scheme(world: World, module: ModuleType, turn: int) -> None:
-    strength: Strength = "strong" if turn % 3 else "weak"
+    strength: Strength = "strong" if world.chance(0.6) else "weak"
     schemes: tuple[Scheme, ...] = module.SCHEMES
+    providers = world.private
+    order = [int(index) for index in world.rng.permutation(len(providers))]
     for step in range(len(schemes)):
-        for provider in world.private:
+        for provider in (providers[index] for index in order):
             if provider.scheme is None:
                 provider.scheme = _name(module)
                 if schemes[(turn + step) % len(schemes)](world, provider, strength):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import date, timedelta
 
-from synth.staff import add_post, gather
+from synth.staff import ROTA, add_post, gather
 from synth.world import Client, Post, Provider, Strength, World
 
 _DETECTOR = "overlapping_visits"
@@ -15,7 +15,8 @@ def share_login(world: World, provider: Provider, strength: Strength) -> bool:
     posts = world.staff(provider.org_id, "rota")
     if len(world.served(provider.org_id, world.start)) < 12 or provider.until < world.end:
         return False
-    lender, borrowers = posts[0], posts[1:4] if strength == "strong" else posts[1:3]
+    lender = posts[0]
+    borrowers = _same_shifts(lender, posts[1:])[: 3 if strength == "strong" else 2]
     _lend(world, provider, lender, borrowers, strength, "shared_login")
     return True
 
@@ -37,7 +38,7 @@ def share_login_across_providers(world: World, provider: Provider, strength: Str
         person_id=lender.tenures[0].person_id,
     )
     name_only.kept = True
-    borrowers = posts[:3] if strength == "strong" else posts[:2]
+    borrowers = _same_shifts(lender, posts)[: 3 if strength == "strong" else 2]
     _lend(world, provider, lender, borrowers, strength, "shared_login_across_providers")
     world.truth.append(
         {**world.truth[-1], "provider": other.org_id, "other_provider": provider.org_id}
@@ -101,6 +102,16 @@ INNOCENTS = (
 )
 
 
+def _same_shifts(lender: Post, posts: list[Post]) -> list[Post]:
+    """The posts of a first team that are most often on the lender's shift, best first."""
+    posts = [post for post in posts if post.team == 0 and not post.kept]
+    rota = [(ROTA * 2)[lender.phase :][:14], *((ROTA * 2)[post.phase :][:14] for post in posts)]
+    shared = [
+        sum(one == two != "." for one, two in zip(rota[0], days, strict=True)) for days in rota[1:]
+    ]
+    return [posts[index] for index in sorted(range(len(posts)), key=lambda i: (-shared[i], i))]
+
+
 def _other_employer(world: World, provider: Provider) -> Provider:
     free = [p for p in world.private if p.scheme is None and p.size < provider.size]
     if len(world.private) >= 16 and free:
@@ -128,7 +139,7 @@ def _lend(
             lender_id=lender.tenures[0].person_id,
             since=since,
             until=world.end,
-            percent=80 if strength == "strong" else 30,
+            percent=80 if strength == "strong" else 40,
         )
     world.tell(
         _DETECTOR,
