@@ -29,8 +29,9 @@ ROOMS: Final = Path(queries.__file__).parent
 _FORMAT: Final = click.option(
     "--format",
     "form",
-    type=click.Choice(list(Format)),
-    default=Format.TABLE,
+    type=click.Choice([form.value for form in Format]),
+    default=Format.TABLE.value,
+    callback=lambda _context, _option, form: Format(form),
     help="How the listing is printed.",
 )
 _RUN: Final = click.option("--run", "run_id", metavar="ID", help="Another run than the current.")
