@@ -15,6 +15,7 @@ from stdnum import luhn
 
 from graph_service.engines.duckdb import Engine
 from graph_service.errors import DeclarationError, FileRefused
+from graph_service.records import DROPPED_COLUMNS
 from loaders.mapping import Mapping
 from loaders.mapping.dialect import Dialect, Layout
 from loaders.mapping.readings import UNREADABLE, Readings
@@ -24,6 +25,7 @@ from tests.mapped import mapped, read_mapping, relation
 SWEDISH = Dialect(decimal=(",",), thousands=(" ", "\u00a0", "."))
 REFERENCE = date(2026, 3, 15)
 TEXT = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=20)
+COLUMN = TEXT.filter(lambda name: name.strip() and name.strip().lower() not in DROPPED_COLUMNS)
 quickly = settings(
     max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
@@ -443,7 +445,7 @@ def toml(text: str) -> str:
 
 
 @quickly
-@given(TEXT.filter(str.strip), TEXT, TEXT.filter(str.strip), TEXT.filter(bool), TEXT)
+@given(COLUMN, TEXT, TEXT.filter(str.strip), TEXT.filter(bool), TEXT)
 @example('a"b', "'); DROP TABLE x; --", "O'Brien", "\\'", "$1 {} %s")
 def test_no_text_of_a_mapping_or_a_header_can_break_out_of_its_place(
     engine: Engine, tmp_path: Path, column: str, constant: str, word: str, meaning: str, cell: str
@@ -614,3 +616,13 @@ def test_a_wrong_mapping_is_refused_with_its_cure(tmp_path: Path, text: str, say
 def test_a_mapping_that_is_not_there_is_refused(tmp_path: Path) -> None:
     with pytest.raises(DeclarationError, match="cannot be read"):
         Mapping.read(tmp_path / "none.toml")
+
+
+# ── the documentation ────────────────────────────────────────────────────────────────────
+
+
+def test_the_mapping_in_the_documentation_opens_and_names_every_reading(tmp_path: Path) -> None:
+    page = (Path(__file__).parents[1] / "docs" / "mappings.md").read_text(encoding="utf-8")
+    [shown] = re.findall(r"```toml\n(.*?)```", page, flags=re.DOTALL)
+    assert set(read_mapping(tmp_path, shown).tables) == {"visits", "persons"}
+    assert all(f"`{reading}`" in page for reading in Reading)

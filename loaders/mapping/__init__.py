@@ -23,13 +23,10 @@ from graph_service.records import DROPPED_COLUMNS, TABLES
 from loaders.mapping.dialect import Dialect
 from loaders.mapping.phrases import begins_with_word
 from loaders.mapping.reader import (
-    closed,
-    header_key,
     read_aliases,
     read_dialect,
     read_records,
     read_table,
-    texts,
     with_words,
 )
 from loaders.mapping.readings import Readings
@@ -45,6 +42,7 @@ from loaders.mapping.rules import (
     cells_of,
 )
 from loaders.mapping.sql import Expressions, Selection
+from loaders.mapping.toml import closed, header_key, texts
 
 #: What a room's file says beside its mapping; read by the loader, not here.
 _ABOUT: Final = frozenset({"title", "recognise", "basis", "retention", "expect"})

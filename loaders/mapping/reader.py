@@ -2,24 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from datetime import date, datetime
-from decimal import Decimal
-from typing import Any, Final, TypeVar
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
 from graph_service.errors import DeclarationError
 from graph_service.records import TABLES, Column, Kind
 from loaders.mapping.dialect import Dialect, Layout
+from loaders.mapping.rule_reader import read_rule
 from loaders.mapping.rules import (
-    LENGTHS,
-    READINGS,
     Cell,
     Constant,
     First,
-    Join,
     Key,
-    Later,
-    Moment,
     Reading,
     Records,
     Rule,
@@ -28,64 +22,7 @@ from loaders.mapping.rules import (
     afters_of,
     cells_of,
 )
-
-_T = TypeVar("_T")
-
-
-def header_key(name: str) -> str:
-    """What two spellings of a column name share: case and the kind of space do not count."""
-    return " ".join(name.split()).lower()
-
-
-#: The keys of each form of rule, by the key that tells the form.
-_FORMS: Final[Mapping[str, frozenset[str]]] = {
-    "value": frozenset({"value"}),
-    "join": frozenset({"join"}),
-    "key_of": frozenset({"key_of", "readable", "prefix"}),
-    "first": frozenset({"first"}),
-    "date": frozenset({"date", "time", "minutes", "after", "within_hours"}),
-    "from": frozenset({"from", "as", "lookup", "otherwise", "prefix", "after"}),
-}
-
-
-def closed(spec: object, allowed: Collection[str], where: str) -> dict[str, Any]:
-    """A TOML table that holds only allowed keys."""
-    if not isinstance(spec, dict):
-        raise DeclarationError(f"{where}: a table in braces or brackets belongs here")
-    for key in spec:
-        if key not in allowed:
-            known = ", ".join(sorted(allowed))
-            raise DeclarationError(f"{where}: unknown key {key!r}; the keys are {known}")
-    return spec
-
-
-def texts(spec: object, where: str) -> tuple[str, ...]:
-    """One text or a list of them, none empty."""
-    found = [spec] if isinstance(spec, str) else spec
-    if not isinstance(found, list) or not found:
-        raise DeclarationError(f"{where}: give a text or a list of texts")
-    for text in found:
-        if not isinstance(text, str) or not text.strip():
-            raise DeclarationError(f"{where}: give texts that are not empty")
-    return tuple(found)
-
-
-def _typed(spec: Mapping[str, Any], key: str, wanted: type[_T], default: _T, where: str) -> _T:
-    value = spec.get(key, default)
-    if not isinstance(value, wanted) or (wanted is int and isinstance(value, bool)):
-        raise DeclarationError(f"{where}.{key}: {wanted.__name__} belongs here")
-    return value
-
-
-def _constant(value: object, where: str) -> str:
-    """A TOML value as contract text."""
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, datetime | date):
-        return value.isoformat()
-    if isinstance(value, str | int | Decimal):
-        return str(value)
-    raise DeclarationError(f"{where}: a text, a number, true, false or a date belongs here")
+from loaders.mapping.toml import closed, header_key, texts, typed
 
 
 def read_dialect(spec: object, where: str) -> Dialect:
@@ -112,7 +49,7 @@ def read_dialect(spec: object, where: str) -> Dialect:
         raise DeclarationError(f"{where}: a mark of thousands is neither sign nor decimal mark")
     return Dialect(
         encodings=encodings,
-        quote=_typed(given, "quote", str, '"', where),
+        quote=typed(given, "quote", str, '"', where),
         dates=_layouts(given, "dates", where, day=True, clock=False),
         times=_layouts(given, "times", where, day=False, clock=True),
         timestamps=_layouts(given, "timestamps", where, day=True, clock=True),
@@ -136,7 +73,7 @@ def read_records(spec: object, where: str) -> Records:
     """Which rows are no records."""
     given = closed(spec, {"repeated_header", "totals", "skip"}, where)
     skips = []
-    for number, rule in enumerate(_typed(given, "skip", list, [], where), start=1):
+    for number, rule in enumerate(typed(given, "skip", list, [], where), start=1):
         here = f"{where}.skip {number}"
         found = closed(rule, {"from", "is", "table"}, here)
         if not {"from", "is"} <= set(found):
@@ -146,7 +83,7 @@ def read_records(spec: object, where: str) -> Records:
         cell = Cell(texts(found["from"], here))
         skips.append(Skip(cell, texts(found["is"], here), table))
     totals = texts(given["totals"], f"{where}.totals") if "totals" in given else ()
-    return Records(_typed(given, "repeated_header", bool, False, where), totals, tuple(skips))
+    return Records(typed(given, "repeated_header", bool, False, where), totals, tuple(skips))
 
 
 def read_aliases(spec: object, where: str) -> dict[str, tuple[str, ...]]:
@@ -199,7 +136,7 @@ def read_table(name: str, spec: object, where: str) -> tuple[Target, ...]:
 
 
 def _target(column: Column, spec: object, where: str) -> Target:
-    optional = isinstance(spec, dict) and _typed(spec, "optional", bool, False, where)
+    optional = isinstance(spec, dict) and typed(spec, "optional", bool, False, where)
     if optional and column.required:
         raise DeclarationError(f"{where}: the contract requires it, so it cannot be optional")
     if isinstance(spec, dict):
@@ -263,125 +200,3 @@ def _check_readable(targets: Sequence[Target], where: str) -> None:
                         f"{where}.{target.column}: a readable key would show personal numbers; "
                         "leave `readable` out"
                     )
-
-
-def read_rule(spec: object, kind: Kind | None, where: str) -> Rule:
-    """One rule, for a column of a kind or (without one) a part of a joined text."""
-    if kind is None and isinstance(spec, str):
-        return Constant(spec)
-    if not isinstance(spec, dict):
-        raise DeclarationError(f'{where}: a rule in braces belongs here, such as {{ from = "…" }}')
-    forms = [form for form in _FORMS if form in spec]
-    if len(forms) != 1:
-        said = f"{' and '.join(forms)} are two sources; keep one" if forms else "no source"
-        raise DeclarationError(f"{where}: {said} ({', '.join(_FORMS)})")
-    form = forms[0]
-    given = closed(spec, _FORMS[form], where)
-    return _READERS[form](given, kind, where)
-
-
-def _read_cell(given: dict[str, Any], kind: Kind | None, where: str) -> Rule:
-    names = texts(given["from"], f"{where}.from")
-    prefix = _typed(given, "prefix", str, "", where)
-    usual = Reading.TEXT if prefix or kind is None else READINGS.get(kind, Reading.TEXT)
-    if "after" in given:
-        usual = Reading.HOURS
-    try:
-        reading = Reading(given.get("as", usual))
-    except ValueError:
-        known = ", ".join(Reading)
-        raise DeclarationError(f"{where}.as: unknown reading; the readings are {known}") from None
-    if "after" in given:
-        _needs_timestamp(kind, where)
-        if reading not in LENGTHS or {"lookup", "otherwise", "prefix"} & set(given):
-            raise DeclarationError(f"{where}: after takes a length: {', '.join(sorted(LENGTHS))}")
-        return Later(_typed(given, "after", str, "", where), Cell(names, reading))
-    otherwise = given.get("otherwise")
-    return Cell(
-        names,
-        reading,
-        _words(given.get("lookup", {}), f"{where}.lookup"),
-        None if otherwise is None else _constant(otherwise, f"{where}.otherwise"),
-        prefix,
-    )
-
-
-def _words(spec: object, where: str) -> tuple[tuple[str, str], ...]:
-    if not isinstance(spec, dict):
-        raise DeclarationError(f'{where}: {{ "their word" = "the contract\'s" }} belongs here')
-    found: dict[str, str] = {}
-    for word, meaning in spec.items():
-        text = _constant(meaning, where)
-        if not word.strip() or found.setdefault(word.strip().lower(), text) != text:
-            raise DeclarationError(
-                f"{where}: {word!r} is empty or stands there twice with two meanings; "
-                "case does not count"
-            )
-    return tuple(found.items())
-
-
-def _read_constant(given: dict[str, Any], kind: Kind | None, where: str) -> Rule:
-    return Constant(_constant(given["value"], f"{where}.value"))
-
-
-def _read_join(given: dict[str, Any], kind: Kind | None, where: str) -> Rule:
-    parts = _typed(given, "join", list, [], where)
-    if not parts:
-        raise DeclarationError(f'{where}.join: give texts and rules, such as [{{ from = … }}, ":"]')
-    return Join(tuple(read_rule(part, None, f"{where}.join") for part in parts))
-
-
-def _read_key(given: dict[str, Any], kind: Kind | None, where: str) -> Rule:
-    columns = _typed(given, "key_of", list, [], where)
-    cells = tuple(Cell(texts(column, f"{where}.key_of")) for column in columns)
-    if not cells:
-        raise DeclarationError(f"{where}.key_of: name the columns that make a row unique")
-    readable = _typed(given, "readable", bool, False, where)
-    return Key(cells, readable, _typed(given, "prefix", str, "", where))
-
-
-def _read_first(given: dict[str, Any], kind: Kind | None, where: str) -> Rule:
-    rules = _typed(given, "first", list, [], where)
-    if not rules:
-        raise DeclarationError(f"{where}.first: give the rules to try, in order")
-    return First(
-        tuple(
-            read_rule(rule, kind, f"{where}.first {number}")
-            for number, rule in enumerate(rules, start=1)
-        )
-    )
-
-
-def _needs_timestamp(kind: Kind | None, where: str) -> None:
-    if kind is not Kind.TIMESTAMP:
-        raise DeclarationError(f"{where}: only a timestamp is made of a date and a time")
-
-
-def _read_moment(given: dict[str, Any], kind: Kind | None, where: str) -> Rule:
-    _needs_timestamp(kind, where)
-    day = given["date"]
-    if isinstance(day, datetime) or not isinstance(day, date):
-        day = Cell(texts(day, f"{where}.date"), Reading.DATE)
-    if ("time" in given) == ("minutes" in given):
-        raise DeclarationError(f"{where}: give either the `time` or the `minutes` of the day")
-    if "after" in given and "minutes" in given:
-        raise DeclarationError(f"{where}: minutes pass midnight by themselves; leave `after` out")
-    within = _typed(given, "within_hours", int, 12, where)
-    if not 0 < within < 24:
-        raise DeclarationError(f"{where}.within_hours: 1 to 23 belongs here")
-    time, minutes = (
-        Cell(texts(given[key], f"{where}.{key}"), reading) if key in given else None
-        for key, reading in (("time", Reading.TIMESTAMP), ("minutes", Reading.NUMBER))
-    )
-    after = _typed(given, "after", str, "", where) or None
-    return Moment(day, time, minutes, after, within)
-
-
-_READERS: Final[Mapping[str, Callable[[dict[str, Any], Kind | None, str], Rule]]] = {
-    "value": _read_constant,
-    "join": _read_join,
-    "key_of": _read_key,
-    "first": _read_first,
-    "date": _read_moment,
-    "from": _read_cell,
-}
