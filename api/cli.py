@@ -6,6 +6,7 @@ import sys
 
 import click
 
+from api import cli_load
 from api.session import Group, say
 from graph_service.errors import GraphServiceError
 
@@ -15,10 +16,14 @@ def app() -> None:
     """Find indicators of organised welfare crime in a municipality's own files."""
 
 
+for command in (cli_load.load, cli_load.batches, cli_load.rejects, cli_load.withdraw):
+    app.add_command(command)
+
+
 def main() -> None:
     """Run one command. Exit codes are the contract's: 0, 1 our defect, 2, 3, 130."""
     try:
-        app(standalone_mode=False)
+        sys.exit(app(standalone_mode=False) or 0)
     except click.exceptions.Exit as ended:
         sys.exit(ended.exit_code)
     except click.ClickException as error:

@@ -27,14 +27,26 @@ _SHAPES: Final = {
     Kind.MONEY: r"-?\d+(\.\d{1,4})?",
     Kind.DECIMAL: r"-?\d+(\.\d{1,6})?",
     Kind.INTEGER: r"-?\d+",
+    Kind.PERSON: r"\d{12}",
+    Kind.ORGANISATION: r"\d{10}(\d{2})?",
+    Kind.PARTY: r"\d{10}(\d{2})?",
 }
-_ZONE: Final = "'Europe/Stockholm'"
+_READ_AS: Final = dict.fromkeys((Kind.PERSON, Kind.ORGANISATION, Kind.PARTY), "BIGINT")
+_OF_PERSON: Final = "person_number_holds({u}, $today)"
+_OF_EITHER: Final = (
+    f"CASE strlen({{x}}) WHEN 10 THEN organisation_number_holds({{u}}) "
+    f"WHEN 12 THEN {_OF_PERSON} ELSE false END"
+)
+_ISSUED: Final = "WHEN issued_person_holds({x}) THEN NULL"
+_FOREIGN: Final = "WHEN foreign_organisation_holds({x}) THEN NULL"
+_REFUSED: Final = "ELSE refused_identifier({x}) END"
+#: SQL for the fault of an identifier: its text is {x}, its digits as an integer {u}.
 _JUDGES: Final = {
-    Kind.ID: "id_fault({value})",
-    Kind.PERSON: "person_fault({value}, $today)",
-    Kind.ORGANISATION: "organisation_fault({value}, $today)",
-    Kind.PARTY: "party_fault({value}, $today)",
-    Kind.ACCOUNT: "account_fault({value})",
+    Kind.ID: "id_fault({x})",
+    Kind.PERSON: f"CASE WHEN {_OF_PERSON} THEN NULL {_ISSUED} {_REFUSED}",
+    Kind.ORGANISATION: f"CASE WHEN {_OF_EITHER} THEN NULL {_FOREIGN} {_REFUSED}",
+    Kind.PARTY: f"CASE WHEN {_OF_EITHER} THEN NULL {_FOREIGN} {_ISSUED} {_REFUSED}",
+    Kind.ACCOUNT: "account_fault({x})",
 }
 #: What may stand around a value that are not part of it (records contract, Values).
 SPACE: Final = " \t\u00a0"
@@ -55,7 +67,7 @@ def staging_sql(
     """
     columns = [table[name] for name in present]
     query = source
-    for layer in (partial(_trimmed, padded=padded), _shaped, _read, _placed, _judged):
+    for layer in (partial(_trimmed, padded=padded), _shaped, _read, _instant, _placed, _judged):
         made = [part for i, column in enumerate(columns) for part in layer(i, column, present)]
         kept = ", ".join(passing) if query is source else "*"
         query = f"SELECT {', '.join(filter(None, [kept, *made]))} FROM ({query})"
@@ -98,31 +110,33 @@ def _shaped(i: int, column: Column, _: Sequence[str]) -> list[str]:
 
 
 def _read(i: int, column: Column, _: Sequence[str]) -> list[str]:
-    """The text as a value; a time without an offset becomes UTC as the zone says."""
+    """The text as a value; a number of a person or organisation as an integer, cast once."""
     if column.kind is Kind.TIMESTAMP:
-        return [
-            f"CASE WHEN s{i} THEN try_cast(x{i} AS TIMESTAMP) END AS l{i}",
-            f"CASE WHEN s{i} THEN timezone({_ZONE}, try_cast(x{i} AS TIMESTAMP)) "
-            f"WHEN regexp_full_match(x{i}, {literal(_WITH_OFFSET)}) "
-            f"THEN try_cast(x{i} AS TIMESTAMPTZ) END AS u{i}",
-        ]
+        return [f"CASE WHEN s{i} THEN try_cast(x{i} AS TIMESTAMP) END AS l{i}"]
     if column.kind in _SHAPES:
-        return [f"CASE WHEN s{i} THEN try_cast(x{i} AS {column.stored_type}) END AS u{i}"]
+        kind = _READ_AS.get(column.kind, column.stored_type)
+        return [f"CASE WHEN s{i} THEN try_cast(x{i} AS {kind}) END AS u{i}"]
     return []
 
 
-def _placed(i: int, column: Column, _: Sequence[str]) -> list[str]:
-    """Local times in the hour that does not exist (g) and in the repeated one (a).
-
-    Every change of the clock in force since 1980 fell before four in the morning, so other
-    hours are not looked at.
-    """
+def _instant(i: int, column: Column, _: Sequence[str]) -> list[str]:
+    """A time as an instant: as the zone had it, or as its own offset says."""
     if column.kind is not Kind.TIMESTAMP:
         return []
-    night = f"CASE WHEN hour(l{i}) < 4 THEN"
     return [
-        f"{night} timezone({_ZONE}, u{i}) <> l{i} ELSE false END AS g{i}",
-        f"{night} (timezone({_ZONE}, u{i} - INTERVAL 1 HOUR) = l{i})::INTEGER ELSE 0 END AS a{i}",
+        f"CASE WHEN l{i} IS NOT NULL THEN stockholm_instant(l{i}) "
+        f"WHEN regexp_full_match(x{i}, {literal(_WITH_OFFSET)}) "
+        f"THEN try_cast(x{i} AS TIMESTAMPTZ) END AS u{i}"
+    ]
+
+
+def _placed(i: int, column: Column, _: Sequence[str]) -> list[str]:
+    """Whether a local time lies in the hour that does not exist, or in the repeated one."""
+    if column.kind is not Kind.TIMESTAMP:
+        return []
+    return [
+        f"stockholm_gap(l{i}, u{i}) AS g{i}",
+        f"coalesce(stockholm_twice(l{i}, u{i})::INTEGER, 0) AS a{i}",
     ]
 
 
@@ -142,7 +156,7 @@ def _value_and_fault(i: int, column: Column, present: Sequence[str]) -> tuple[st
         return value, f"WHEN u{i} IS NULL OR g{i} THEN 'bad_timestamp'"
     if kind is Kind.DATE:
         return f"u{i}", f"WHEN u{i} IS NULL THEN 'bad_date'"
-    if kind in _SHAPES:
+    if kind in _SHAPES and kind not in _JUDGES:
         return f"u{i}", _number_fault(i, column)
     if kind is Kind.BOOLEAN:
         value = f"CASE x{i} WHEN 'true' THEN true WHEN 'false' THEN false END"
@@ -167,14 +181,16 @@ def _word_fault(i: int, column: Column, present: Sequence[str]) -> str:
 
 
 def _identifier_fault(i: int, column: Column, present: Sequence[str]) -> str:
-    if column.kind_column in present:
-        of_kind = f"x{present.index(column.kind_column)}"
-        return (
-            f"CASE {of_kind} WHEN 'person' THEN person_fault(x{i}, $today) "
-            f"WHEN 'organisation' THEN organisation_fault(x{i}, $today) "
-            f"ELSE party_fault(x{i}, $today) END"
-        )
-    return _JUDGES[column.kind].format(value=f"x{i}")
+    if column.kind_column not in present:
+        return _JUDGES[column.kind].format(x=f"x{i}", u=f"u{i}")
+    person, organisation, either = (
+        _JUDGES[kind].format(x=f"x{i}", u=f"u{i}")
+        for kind in (Kind.PERSON, Kind.ORGANISATION, Kind.PARTY)
+    )
+    return (
+        f"CASE x{present.index(column.kind_column)} WHEN 'person' THEN {person} "
+        f"WHEN 'organisation' THEN {organisation} ELSE {either} END"
+    )
 
 
 @cache

@@ -24,6 +24,10 @@ _BATCH = 2048
 class Engine:
     """A connection that spills to `spill` when `memory` is reached. Use it as a context."""
 
+    #: What a statement raises that the engine cannot run.
+    failure = duckdb.Error
+    out_of_memory = duckdb.OutOfMemoryException
+
     def __init__(
         self,
         database: Path | None = None,

@@ -4,6 +4,8 @@
 `organisation_fault(v, today)`, `party_fault(v, today)`, `account_fault(v)`, `id_fault(v)`) and the
 keys of the graph (`email_key(v)`, `postcode_key(v)`, `address_key(street, postcode, city)`) in a
 connection. A fault is null, `bad_identifier` or `scientific_notation`; `today` is a DATE.
+`engine.script(STOCKHOLM)` installs local time: `stockholm_instant(p)`, `stockholm_gap(p, u)` and
+`stockholm_twice(p, u)`.
 """
 
 from __future__ import annotations
@@ -12,3 +14,4 @@ from pathlib import Path
 from typing import Final
 
 MACROS: Final = Path(__file__).with_name("identity.sql")
+STOCKHOLM: Final = Path(__file__).with_name("stockholm.sql")
