@@ -1,0 +1,339 @@
+-- One row: a worker who moved from one provider to another in a municipality, with counts of clients who followed.
+-- Clients may follow whom they trust; many at once, against everyone else's habit, were led.
+WITH tie AS (
+    SELECT
+        worker_id, client_id, org_id, municipality,
+        CAST(min(start) AT TIME ZONE 'Europe/Stockholm' AS DATE) AS first,
+        CAST(max(start) AT TIME ZONE 'Europe/Stockholm' AS DATE) AS last
+    FROM visits WHERE status = 'performed'
+    GROUP BY worker_id, client_id, org_id, municipality
+),
+
+work AS (
+    SELECT worker_id, org_id, municipality, min(first) AS first, max(last) AS last
+    FROM tie GROUP BY worker_id, org_id, municipality
+),
+
+-- A worker begins at the first visit, or at an employment that started shortly before it.
+begun AS (
+    SELECT w.worker_id, w.org_id, w.municipality, least(w.first, coalesce(max(e.valid_from), w.first)) AS day
+    FROM work AS w
+    LEFT JOIN employments AS e
+        ON e.person_id = w.worker_id AND e.org_id = w.org_id AND e.valid_from <= w.first
+        AND date_diff('day', e.valid_from, w.first) <= $history_days
+    GROUP BY w.worker_id, w.org_id, w.municipality, w.first
+    UNION ALL
+    SELECT e.person_id, e.org_id, NULL, min(e.valid_from)
+    FROM employments AS e
+    ANTI JOIN work AS w ON w.worker_id = e.person_id AND w.org_id = e.org_id
+    GROUP BY e.person_id, e.org_id
+),
+
+near_move AS (
+    SELECT a.worker_id, a.org_id AS from_id, b.org_id AS to_id, a.municipality, b.day
+    FROM work AS a
+    JOIN begun AS b
+        ON b.worker_id = a.worker_id AND b.org_id <> a.org_id
+        AND (b.municipality = a.municipality OR b.municipality IS NULL)
+    WHERE a.first < b.day AND date_diff('day', a.last, b.day) <= $history_days
+),
+
+shift AS (
+    SELECT
+        v.worker_id, v.org_id, v.municipality, v.client_id,
+        CAST(v.start AT TIME ZONE 'Europe/Stockholm' AS DATE) AS day
+    FROM visits AS v
+    SEMI JOIN near_move AS m
+        ON m.worker_id = v.worker_id AND m.from_id = v.org_id AND m.municipality = v.municipality
+    WHERE v.status = 'performed'
+),
+
+-- Who really left: no shift at the old provider from a month after the new start, for a quarter.
+move AS (
+    SELECT m.*, m.worker_id || '|' || m.from_id || '|' || m.to_id || '|' || m.municipality AS move_id
+    FROM near_move AS m
+    JOIN shift AS s
+        ON s.worker_id = m.worker_id AND s.org_id = m.from_id AND s.municipality = m.municipality
+    GROUP BY m.worker_id, m.from_id, m.to_id, m.municipality, m.day
+    HAVING count(*) FILTER (WHERE date_diff('day', m.day, s.day) > $left_days
+            AND date_diff('day', m.day, s.day) <= $left_days + $follow_days) = 0
+        AND count(DISTINCT CASE WHEN s.day < m.day
+            AND date_diff('day', s.day, m.day) <= $history_days THEN s.client_id END) >= $clients_min
+),
+
+-- Households: clients at one address, unless so many that it is a house with many homes.
+address AS (
+    SELECT
+        person_id AS client_id, lower(trim(street)) || '|' || coalesce(
+            nullif(regexp_replace(postcode, '[^0-9]', '', 'g'), ''), lower(trim(city)), ''
+        ) AS home
+    FROM persons SEMI JOIN tie ON client_id = person_id
+    WHERE trim(street) <> ''
+),
+household AS (
+    SELECT client_id, CASE WHEN count(*) OVER (PARTITION BY home) <= $household_max
+        THEN min(client_id) OVER (PARTITION BY home) ELSE client_id END AS unit
+    FROM address
+),
+
+-- A client's stay with a provider: as enrolled, or from the first visit to the last.
+given AS (
+    SELECT client_id, org_id, municipality, min(first) AS first, max(last) AS last
+    FROM tie GROUP BY client_id, org_id, municipality
+),
+stay AS (
+    SELECT
+        e.client_id, e.org_id, e.municipality, e.valid_from AS since,
+        least(coalesce(e.valid_to, DATE '9999-12-31'), coalesce(g.last + 1, DATE '9999-12-31')) AS until,
+        e.end_reason,
+        [e.client_id, e.org_id, e.service, CAST(e.valid_from AS VARCHAR)] AS key,
+        e._file_sha256, e._row
+    FROM enrolments AS e
+    LEFT JOIN given AS g
+        ON g.client_id = e.client_id AND g.org_id = e.org_id AND g.municipality = e.municipality
+        AND g.last >= e.valid_from
+    UNION ALL
+    SELECT g.client_id, g.org_id, g.municipality, g.first, g.last + 1, NULL, NULL, NULL, NULL
+    FROM given AS g
+    ANTI JOIN enrolments AS e
+        ON e.client_id = g.client_id AND e.org_id = g.org_id AND e.municipality = g.municipality
+),
+unit_stay AS (
+    SELECT coalesce(h.unit, s.client_id) AS unit, s.*
+    FROM stay AS s LEFT JOIN household AS h USING (client_id)
+),
+
+-- What moves everyone at a provider, whoever works there.
+ending AS (
+    SELECT org_id, NULL AS municipality, deregistered_on AS day FROM organisations
+    UNION ALL
+    SELECT org_id, NULL, status_on FROM organisations
+    WHERE status IN ('liquidation', 'bankruptcy', 'deregistered')
+    UNION ALL
+    SELECT r.org_id, NULL, r.valid_from FROM permits AS r
+    ANTI JOIN permits AS g
+        ON g.org_id = r.org_id AND g.permit_id <> r.permit_id AND g.status = 'granted'
+        AND g.valid_from <= r.valid_from AND (g.valid_to IS NULL OR g.valid_to > r.valid_from)
+    WHERE r.status IN ('revoked', 'lapsed')
+    UNION ALL
+    SELECT org_id, NULL, changed_on FROM organisation_changes WHERE what = 'owner'
+    UNION ALL
+    SELECT org_id, NULL, valid_from FROM owners WHERE owner_kind = 'organisation'
+    UNION ALL
+    SELECT k.org_id, k.municipality, k.valid_to FROM contracts AS k
+    ANTI JOIN contracts AS l
+        ON l.org_id = k.org_id AND l.municipality = k.municipality AND l.valid_from <= k.valid_to
+        AND (l.valid_to IS NULL OR l.valid_to > k.valid_to)
+    UNION ALL
+    SELECT org_id, municipality, valid_to FROM enrolments WHERE end_reason = 'provider_exit'
+    UNION ALL
+    SELECT org_id, municipality, max(until) FROM stay
+    GROUP BY org_id, municipality HAVING date_diff('day', max(until), $as_of) > $exit_days
+),
+
+-- A switch: arrived at one provider, served by another until then, and gone from it soon after.
+arrival AS (
+    SELECT b.* FROM unit_stay AS b
+    ANTI JOIN unit_stay AS c
+        ON c.client_id = b.client_id AND c.org_id = b.org_id AND c.since < b.since
+        AND date_diff('day', c.until, b.since) <= $history_days
+),
+switch AS (
+    SELECT DISTINCT a.unit, a.client_id, a.org_id AS from_id, b.org_id AS to_id, a.municipality, b.since AS day
+    FROM arrival AS b
+    JOIN unit_stay AS a
+        ON a.client_id = b.client_id AND a.org_id <> b.org_id AND a.municipality = b.municipality
+        AND a.since < b.since AND date_diff('day', a.until, b.since) <= $history_days
+        AND date_diff('day', b.since, a.until) <= $left_days
+    ANTI JOIN ending AS x
+        ON x.org_id = a.org_id AND coalesce(x.municipality, a.municipality) = a.municipality
+        AND abs(date_diff('day', x.day, b.since)) <= $exit_days
+    WHERE coalesce(a.end_reason, 'client_choice') NOT IN ('deceased', 'moved', 'provider_exit')
+),
+
+followed AS (
+    SELECT m.*, s.unit, s.client_id, s.day AS switched
+    FROM move AS m
+    JOIN switch AS s
+        ON s.municipality = m.municipality AND s.to_id = m.to_id
+        AND date_diff('day', s.day, m.day) <= $before_days
+        AND date_diff('day', m.day, s.day) <= $follow_days
+),
+
+-- Only where enough clients of the old provider arrived is the worker's circle counted out.
+promising AS (
+    SELECT * FROM move
+    SEMI JOIN (
+        SELECT f.move_id FROM followed AS f
+        JOIN switch AS s ON s.client_id = f.client_id AND s.from_id = f.from_id AND s.to_id = f.to_id
+        GROUP BY f.move_id HAVING count(DISTINCT f.unit) >= $clients_min
+    ) USING (move_id)
+),
+
+acquaintance AS (
+    SELECT
+        p.move_id, v.client_id,
+        count(*) AS visits,
+        count(*) FILTER (WHERE v.worker_id = p.worker_id) AS own,
+        max(CASE WHEN v.worker_id = p.worker_id THEN
+            {'start': v.start, 'key': [v.visit_id], 'file_sha256': v._file_sha256, 'row': v._row}
+        END) AS last_seen
+    FROM promising AS p
+    JOIN visits AS v ON v.org_id = p.from_id AND v.municipality = p.municipality
+    WHERE v.status = 'performed'
+        AND CAST(v.start AT TIME ZONE 'Europe/Stockholm' AS DATE) < p.day
+        AND date_diff('day', CAST(v.start AT TIME ZONE 'Europe/Stockholm' AS DATE), p.day)
+            <= $history_days
+    GROUP BY p.move_id, v.client_id
+),
+
+-- The worker's circle: near by share of visits, or known by their number.
+circle AS (
+    SELECT
+        a.*, coalesce(h.unit, a.client_id) AS unit, f.switched,
+        a.own >= $near_share * a.visits AS near
+    FROM acquaintance AS a
+    LEFT JOIN household AS h USING (client_id)
+    LEFT JOIN (
+        SELECT f.move_id, f.client_id, min(f.switched) AS switched
+        FROM followed AS f
+        JOIN switch AS s ON s.client_id = f.client_id AND s.from_id = f.from_id
+            AND s.to_id = f.to_id AND s.day = f.switched
+        GROUP BY f.move_id, f.client_id
+    ) AS f ON f.move_id = a.move_id AND f.client_id = a.client_id
+    WHERE a.own >= $near_share * a.visits OR a.own >= $near_visits
+),
+
+counted AS (
+    SELECT
+        move_id,
+        count(DISTINCT unit) AS known_clients,
+        count(DISTINCT CASE WHEN switched IS NOT NULL THEN unit END) AS known_moved,
+        count(DISTINCT CASE WHEN near THEN unit END) AS near_clients,
+        count(DISTINCT CASE WHEN near AND switched IS NOT NULL THEN unit END) AS near_moved,
+        min(switched) AS since, max(switched) AS until, count(DISTINCT switched) AS days
+    FROM circle GROUP BY move_id
+),
+
+-- Everyone else with a provider in the municipality, who might have gone there as well.
+others AS (
+    SELECT
+        p.move_id,
+        count(DISTINCT s.unit) AS others,
+        count(DISTINCT f.unit) AS others_moved,
+        count(DISTINCT CASE WHEN s.org_id = p.from_id THEN s.unit END) AS left_behind,
+        count(DISTINCT CASE WHEN s.org_id = p.from_id THEN f.unit END) AS left_behind_moved
+    FROM promising AS p
+    JOIN unit_stay AS s
+        ON s.municipality = p.municipality AND s.since < p.day
+        AND date_diff('day', s.until, p.day) <= $history_days
+    ANTI JOIN circle AS c ON c.unit = s.unit AND c.move_id = p.move_id
+    ANTI JOIN unit_stay AS t
+        ON t.unit = s.unit AND t.org_id = p.to_id AND t.municipality = p.municipality
+        AND date_diff('day', t.since, p.day) > $before_days
+        AND date_diff('day', t.until, p.day) <= $before_days
+    LEFT JOIN followed AS f ON f.unit = s.unit AND f.move_id = p.move_id
+    GROUP BY p.move_id
+),
+
+exodus AS (
+    SELECT
+        p.move_id,
+        count(DISTINCT s.unit) AS households,
+        count(DISTINCT CASE WHEN x.unit IS NOT NULL THEN s.unit END) AS gone
+    FROM promising AS p
+    JOIN unit_stay AS s
+        ON s.org_id = p.from_id AND s.municipality = p.municipality AND s.since < p.day
+        AND date_diff('day', s.until, p.day) <= $history_days
+    LEFT JOIN switch AS x
+        ON x.unit = s.unit AND x.from_id = p.from_id AND x.municipality = p.municipality
+        AND date_diff('day', x.day, p.day) <= $before_days
+        AND date_diff('day', p.day, x.day) <= $follow_days
+    GROUP BY p.move_id
+),
+
+follower AS (
+    SELECT p.*, c.client_id, c.switched, c.last_seen
+    FROM circle AS c JOIN promising AS p USING (move_id) WHERE c.switched IS NOT NULL
+),
+
+-- Evidence of a follower: the worker's last visit before, both enrolments, the first visit after.
+shown AS (
+    SELECT
+        move_id, 'visits' AS origin, last_seen.key AS key,
+        last_seen.file_sha256 AS file_sha256, last_seen.row AS row
+    FROM follower
+    UNION ALL
+    SELECT f.move_id, 'enrolments', s.key, s._file_sha256, s._row
+    FROM follower AS f JOIN stay AS s
+        ON s.client_id = f.client_id AND s.municipality = f.municipality AND s.key IS NOT NULL
+    WHERE (s.org_id = f.to_id AND s.since = f.switched)
+        OR (s.org_id = f.from_id AND s.since < f.switched
+            AND date_diff('day', s.until, f.switched) <= $history_days)
+    UNION ALL
+    SELECT move_id, 'visits', first.key, first.file_sha256, first.row
+    FROM (
+        SELECT f.move_id, min({
+            'start': v.start, 'key': [v.visit_id], 'file_sha256': v._file_sha256, 'row': v._row
+        }) AS first
+        FROM follower AS f JOIN visits AS v
+            ON v.org_id = f.to_id AND v.municipality = f.municipality AND v.client_id = f.client_id
+        WHERE v.status = 'performed'
+            AND CAST(v.start AT TIME ZONE 'Europe/Stockholm' AS DATE) >= f.switched
+        GROUP BY f.move_id, f.client_id
+        UNION ALL
+        SELECT p.move_id, min({
+            'start': v.start, 'key': [v.visit_id], 'file_sha256': v._file_sha256, 'row': v._row
+        })
+        FROM promising AS p JOIN visits AS v
+            ON v.org_id = p.to_id AND v.municipality = p.municipality AND v.worker_id = p.worker_id
+        WHERE v.status = 'performed'
+        GROUP BY p.move_id
+    )
+    UNION ALL
+    SELECT
+        p.move_id, 'employments', [e.org_id, e.person_id, CAST(e.valid_from AS VARCHAR)],
+        e._file_sha256, e._row
+    FROM promising AS p JOIN employments AS e
+        ON e.person_id = p.worker_id AND e.org_id IN (p.from_id, p.to_id) AND e.valid_from <= p.day
+    WHERE e.valid_to IS NULL OR date_diff('day', e.valid_to, p.day) <= $history_days
+),
+
+evidence AS (
+    SELECT
+        move_id,
+        list({'table': origin, 'key': key, 'file_sha256': file_sha256, 'row': row}) AS evidence
+    FROM shown GROUP BY move_id
+),
+
+-- What the new provider has billed for the followers since they came.
+billed AS (
+    SELECT
+        f.move_id,
+        CASE WHEN bool_and(i.currency = 'SEK') THEN greatest(0, sum(l.amount)) END AS sek
+    FROM follower AS f
+    JOIN invoices AS i ON i.org_id = f.to_id AND i.municipality = f.municipality
+    JOIN invoice_lines AS l ON l.invoice_id = i.invoice_id AND l.client_id = f.client_id
+    WHERE coalesce(l.day, i.period_from) >= f.switched
+    GROUP BY f.move_id
+)
+
+SELECT
+    m.to_id AS provider_id,
+    [
+        {'role': 'provider', 'kind': 'organisation', 'id': m.to_id},
+        {'role': 'other', 'kind': 'organisation', 'id': m.from_id},
+        {'role': 'worker', 'kind': 'person', 'id': m.worker_id}
+    ] AS subjects,
+    c.since, c.until, c.known_moved AS events, c.days,
+    CASE WHEN b.sek IS NOT NULL THEN 0 END AS exposure_lower,
+    b.sek AS exposure_upper,
+    e.evidence,
+    m.municipality, c.known_clients, c.known_moved, c.near_clients, c.near_moved,
+    o.others, o.others_moved, o.left_behind, o.left_behind_moved, x.households, x.gone
+FROM move AS m
+LEFT JOIN counted AS c USING (move_id)
+LEFT JOIN others AS o USING (move_id)
+LEFT JOIN exodus AS x USING (move_id)
+LEFT JOIN evidence AS e USING (move_id)
+LEFT JOIN billed AS b USING (move_id)
