@@ -77,31 +77,40 @@ CREATE OR REPLACE TEMP MACRO refused_identifier(v) AS CASE
     WHEN v IS NOT NULL THEN 'bad_identifier'
 END;
 
--- The judgements. The list of one binds `_number`, so that the text is cast once;
--- the underscore keeps clear of the caller's columns.
-CREATE OR REPLACE TEMP MACRO person_fault(v, today) AS list_transform(
-    [TRY_CAST(v AS BIGINT)],
-    lambda _number: CASE
-        WHEN person_number_holds(_number, today) AND regexp_full_match(v, '[0-9]{12}') THEN NULL
-        WHEN issued_person_holds(v) THEN NULL
-        ELSE refused_identifier(v)
-    END
-)[1];
+-- The digits of a 10- or 12-digit number, cast once; else null.
+CREATE OR REPLACE TEMP MACRO number_of(v) AS
+    CASE WHEN regexp_full_match(v, '[0-9]{10}(?:[0-9]{2})?') THEN TRY_CAST(v AS BIGINT) END;
 
-CREATE OR REPLACE TEMP MACRO organisation_fault(v, today) AS list_transform(
-    [TRY_CAST(v AS BIGINT)],
-    lambda _number: CASE
-        WHEN organisation_number_holds(_number) AND regexp_full_match(v, '[0-9]{10}') THEN NULL
-        WHEN person_number_holds(_number, today) AND regexp_full_match(v, '[0-9]{12}') THEN NULL
-        WHEN foreign_organisation_holds(v) THEN NULL
-        ELSE refused_identifier(v)
-    END
-)[1];
-
-CREATE OR REPLACE TEMP MACRO party_fault(v, today) AS CASE
-    WHEN organisation_fault(v, today) IS NULL OR issued_person_holds(v) THEN NULL
+-- The judgements. `number` is number_of(v): a query that makes it a column in an inner SELECT and
+-- calls these takes half the time of the forms without it.
+CREATE OR REPLACE TEMP MACRO person_number_fault(v, number, today) AS CASE
+    WHEN person_number_holds(number, today) THEN NULL
+    WHEN issued_person_holds(v) THEN NULL
     ELSE refused_identifier(v)
 END;
+
+CREATE OR REPLACE TEMP MACRO organisation_number_fault(v, number, today) AS CASE
+    WHEN strlen(v) = 10 AND organisation_number_holds(number) THEN NULL
+    WHEN person_number_holds(number, today) THEN NULL
+    WHEN foreign_organisation_holds(v) THEN NULL
+    ELSE refused_identifier(v)
+END;
+
+CREATE OR REPLACE TEMP MACRO party_number_fault(v, number, today) AS CASE
+    WHEN strlen(v) = 10 AND organisation_number_holds(number) THEN NULL
+    WHEN person_number_holds(number, today) THEN NULL
+    WHEN issued_person_holds(v) OR foreign_organisation_holds(v) THEN NULL
+    ELSE refused_identifier(v)
+END;
+
+-- The same for one column. A list of one binds the number, so that the text is cast once wherever
+-- the macro stands; the underscore keeps clear of the caller's columns.
+CREATE OR REPLACE TEMP MACRO person_fault(v, today) AS
+    list_transform([number_of(v)], lambda _number: person_number_fault(v, _number, today))[1];
+CREATE OR REPLACE TEMP MACRO organisation_fault(v, today) AS
+    list_transform([number_of(v)], lambda _number: organisation_number_fault(v, _number, today))[1];
+CREATE OR REPLACE TEMP MACRO party_fault(v, today) AS
+    list_transform([number_of(v)], lambda _number: party_number_fault(v, _number, today))[1];
 
 -- Identifiers of their issuer alone: refused only when a spreadsheet has unmistakably ruined them.
 CREATE OR REPLACE TEMP MACRO id_fault(v) AS CASE
