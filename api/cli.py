@@ -6,7 +6,7 @@ import sys
 
 import click
 
-from api import cli_load
+from api import cli_demo, cli_load, cli_run, cli_synth
 from api.session import Group, say
 from graph_service.errors import GraphServiceError
 
@@ -16,7 +16,7 @@ def app() -> None:
     """Find indicators of organised welfare crime in a municipality's own files."""
 
 
-for command in (cli_load.load, cli_load.batches, cli_load.rejects, cli_load.withdraw):
+for command in (*cli_load.COMMANDS, *cli_run.COMMANDS, cli_synth.synth, cli_demo.demo):
     app.add_command(command)
 
 

@@ -21,6 +21,7 @@ from graph_service import settings
 from graph_service.detector import open_rooms
 from graph_service.errors import UsageError
 from graph_service.graph.declaration import DERIVATIONS
+from graph_service.last_run import CHANGES
 from graph_service.run import STOCKHOLM, run
 from graph_service.run_file import RunFile, RunFolder
 
@@ -34,6 +35,8 @@ _FORMAT: Final = click.option(
     callback=lambda _context, _option, form: Format(form),
     help="How the listing is printed.",
 )
+#: What the table of runs shows; programs get all.
+_SUMMARY: Final = ("run_id", "as_of", "current", "findings", *CHANGES, "path")
 _RUN: Final = click.option("--run", "run_id", metavar="ID", help="Another run than the current.")
 
 
@@ -65,7 +68,7 @@ def run_command(
         )
     if not made.complete:
         say(f"Run {made.run.run_id} is not of all that is known now; the current run stands.")
-    emit([_about(made.run, RunFolder(session.home).current())], form)
+    emit([_about(made.run, RunFolder(session.home).current())], form, columns=_SUMMARY)
 
 
 @click.command(cls=Command)
@@ -74,7 +77,7 @@ def runs(form: Format) -> None:
     """List the runs, oldest first, with the path of each run's file."""
     folder = RunFolder(current().home)
     standing = folder.current()
-    emit((_about(found, standing) for found in folder.all()), form)
+    emit((_about(found, standing) for found in folder.all()), form, columns=_SUMMARY)
 
 
 @click.command(cls=Command)
@@ -143,8 +146,6 @@ def _chosen(session: Session, run_id: str | None) -> RunFile | None:
 
 def _about(found: RunFile, standing: RunFile | None) -> dict[str, Any]:
     about = found.rows("run", order="run_id")[0]
-    changes = [row["change"] for row in found.rows("changes", order="finding_id")]
-    compared = about["compared_with"] is not None
     return {
         "run_id": found.run_id,
         "as_of": about["as_of"],
@@ -152,9 +153,7 @@ def _about(found: RunFile, standing: RunFile | None) -> dict[str, Any]:
         "current": standing is not None and standing.run_id == found.run_id,
         "complete": about["complete"],
         "rooms": [row["room"] for row in found.rows("rooms", order="room")],
-        "providers": len(found.rows("scores", order="provider_id")),
-        "findings": len(found.rows("findings", order="finding_id")),
-        **{name: changes.count(name) if compared else None for name in ("new", "still", "gone")},
+        **{name: about[name] for name in ("providers", "findings", *CHANGES)},
         "started_at": about["started_at"],
         "finished_at": about["finished_at"],
         "path": str(found.path),

@@ -9,8 +9,9 @@ from collections.abc import Iterable, Mapping
 from datetime import date, datetime
 from decimal import Decimal
 from enum import StrEnum
-from typing import Any
+from typing import Any, Final
 
+import click
 from rich.console import Console
 from rich.table import Table
 
@@ -21,6 +22,17 @@ class Format(StrEnum):
     TABLE = "table"
     JSONL = "jsonl"
     CSV = "csv"
+
+
+#: The option that every listing takes.
+FORMAT: Final = click.option(
+    "--format",
+    "form",
+    type=click.Choice([form.value for form in Format]),
+    default=Format.TABLE.value,
+    callback=lambda _context, _option, form: Format(form),
+    help="How the listing is printed.",
+)
 
 
 def emit(rows: Iterable[Mapping[str, Any]], form: Format, *, columns: tuple[str, ...] = ()) -> None:
