@@ -399,7 +399,7 @@ def test_columns_named_as_the_macros_own_words_are_safe(engine: Engine) -> None:
         """SELECT person_fault(n, today) AS a, address_key(street, postcode, city) AS b,
                   address_key(city, postcode, street) AS c, account_fault(v) AS d
            FROM (SELECT $number AS n, DATE '2026-11-22' AS today, 'Ågatan 1' AS street,
-                        '11418' AS postcode, 'Ort' AS city, 'GB33BUKB20201555555555' AS v)""",
+                        '11418' AS postcode, 'Ort' AS city, 'NL91ABNA0417164300' AS v)""",
         {"number": number},
     )
     assert row == {"a": None, "b": "agatan1|11418", "c": "ort|11418", "d": None}

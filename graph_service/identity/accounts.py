@@ -28,7 +28,9 @@ _CLEARING: Final = re.compile(
     r"(?P<clearing>[0-9]{4,5}|8[0-9]{3}-[0-9])(?:-|,[ \xa0]?|[ \xa0])"
     r"(?P<number>[0-9]+(?:[ \xa0.-][0-9]+)*)"
 )
-_IBAN: Final = re.compile(r"(?:IBAN[ \xa0:]*)?([A-Z]{2}[0-9]{2}[A-Z0-9 \xa0]+)", re.I | re.A)
+_IBAN: Final = re.compile(
+    r"(?:IBAN[ \xa0:]*)?([A-Z]{2}[ \xa0]?[0-9]{2}[A-Z0-9 \xa0]+)", re.I | re.A
+)
 _BARE_GIRO: Final = re.compile(r"[0-9]{2,8}")
 _NOT_DIGITS: Final = re.compile(r"[^0-9]+")
 
