@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import importlib.util
 import re
+import sys
 import tomllib
 from collections.abc import Mapping
 from dataclasses import fields
@@ -189,6 +190,7 @@ class _Opening:
         if spec is None or spec.loader is None:
             self._refuse("refine.py cannot be read; make it a Python module")
         module = importlib.util.module_from_spec(spec)
+        sys.modules[spec.name] = module  # dataclasses look their module up there
         spec.loader.exec_module(module)
         refine: Refine | None = getattr(module, "refine", None)
         if refine is None:

@@ -31,7 +31,11 @@ def refine(rows: Sequence[Row], thresholds: Mapping[str, Value]) -> list[Row]:
 
 def _tested(row: Row, exodus_share: float) -> Row:
     """A move with its p-value: 1 where too few followed, or where all but everyone left."""
-    if row["events"] is None or row["others"] is None or row["gone"] >= exodus_share * row["households"]:
+    if (
+        row["events"] is None
+        or row["others"] is None
+        or row["gone"] >= exodus_share * row["households"]
+    ):
         return {**row, "p_value": 1.0, "lift": 0.0, "moved": 0, "clients": 0}
     circles = {
         (row["near_moved"], row["near_clients"]),

@@ -1,0 +1,47 @@
+"""The public catalogue of detectors, made from their declarations: nothing is told twice."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from graph_service.room import Room
+
+
+def catalogue(rooms: Sequence[Room]) -> str:
+    """The catalogue of rooms as Markdown."""
+    lines = [
+        "# Detectors",
+        "",
+        "Made from the rooms' own declarations by `graph_service/catalogue.py`; a test keeps it so.",
+        "Each row found is an indicator for a person to review, never a verdict. A provider is",
+        "scored, never a client or a worker.",
+        "",
+        "| room | family | strength | claim |",
+        "| --- | --- | --- | --- |",
+    ]
+    lines += [
+        f"| [{room.name}](#{room.name}) | {room.risk.family} | {room.strength} | {room.claim} |"
+        for room in rooms
+    ]
+    for room in rooms:
+        lines += _page(room)
+    return "\n".join([*lines, ""])
+
+
+def _page(room: Room) -> Iterator[str]:
+    yield from ("", f"## {room.name}", "", f"*{room.title.sv}* · {room.title.en}", "")
+    yield f"**Claim.** {room.claim}"
+    yield from ("", f"**Silent on.** {room.silent_on}", "", f"**Basis.** {room.basis}", "")
+    needed = "; ".join(" or ".join(any_of) for any_of in room.needs)
+    yield f"**Who may act.** {', '.join(room.audience)}. **Needs.** {needed}."
+    yield (
+        f"**Risk.** Family {room.risk.family}, strength {room.strength}, weight "
+        f"{room.risk.weight} for each finding, at most {room.risk.cap} counted."
+    )
+    yield from ("", "| threshold | value | unit | why |", "| --- | --- | --- | --- |")
+    for name, threshold in room.thresholds.items():
+        yield f"| `{name}` | {threshold.value} | {threshold.unit} | {threshold.why} |"
+    yield from ("", "| innocent story | told by | in words |", "| --- | --- | --- |")
+    for cause in room.innocent:
+        how = "tested" if cause.ask is None else f"ask: {cause.ask.sv} · {cause.ask.en}"
+        yield f"| `{cause.name}` | {how} | {cause.story.sv} · {cause.story.en} |"
