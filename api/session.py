@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -48,7 +47,7 @@ def say(text: str) -> None:
 
 def _session(store: dict[str, Session]) -> Session:
     if "session" not in store:
-        store["session"] = Session(settings.read(os.environ))
+        store["session"] = Session(settings.read())
     return store["session"]
 
 

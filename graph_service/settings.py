@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -24,8 +25,9 @@ class Settings:
     language: str = LANGUAGES[0]
 
 
-def read(environment: Mapping[str, str]) -> Settings:
+def read(environment: Mapping[str, str] | None = None) -> Settings:
     """Settings from GRAPH_SERVICE_HOME and GRAPH_SERVICE_LANGUAGE."""
+    environment = os.environ if environment is None else environment
     home = environment.get("GRAPH_SERVICE_HOME") or "graph-service-home"
     return Settings(
         home=Path(home), language=language(environment.get("GRAPH_SERVICE_LANGUAGE") or "sv")
