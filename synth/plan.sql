@@ -8,7 +8,7 @@ CREATE TABLE slot (
 );
 CREATE TABLE post (
     post_no INTEGER, org_id VARCHAR, team INTEGER, kind VARCHAR, phase INTEGER,
-    every_other INTEGER, person_id VARCHAR, login_id VARCHAR, valid_from DATE, valid_to DATE
+    every_other INTEGER, contact BOOLEAN, person_id VARCHAR, login_id VARCHAR, valid_from DATE, valid_to DATE
 );
 CREATE TABLE away (client_id VARCHAR, since DATE, until DATE);
 CREATE TABLE circle (

@@ -162,6 +162,7 @@ def _write_plan(world: World, logins: dict[tuple[str, str], str]) -> None:
                     kind=post.kind,
                     phase=post.phase,
                     every_other=post.every_other,
+                    contact=post.contact,
                     person_id=tenure.person_id,
                     login_id=logins[post.org_id, tenure.person_id],
                     valid_from=tenure.since,

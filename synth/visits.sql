@@ -29,11 +29,11 @@ WITH present AS (
     SELECT *, row_number() OVER (PARTITION BY org_id, day, shift ORDER BY post_no) AS turn
     FROM present WHERE sick AND shift <> '.'
 ), staffed AS (
-    SELECT day, day_no, org_id, team, shift, post_no, person_id, login_id FROM present
+    SELECT day, day_no, org_id, team, shift, post_no, contact, person_id, login_id FROM present
     WHERE shift <> '.' AND NOT sick AND NOT starts_with(kind, 'relief')
     UNION ALL
     SELECT
-        asked.day, asked.day_no, asked.org_id, asked.team, asked.shift, asked.post_no,
+        asked.day, asked.day_no, asked.org_id, asked.team, asked.shift, asked.post_no, FALSE,
         coalesce(relief.person_id, asked.person_id), coalesce(relief.login_id, asked.login_id)
     FROM asked LEFT JOIN relief USING (org_id, day, shift, turn)
 )
@@ -44,7 +44,9 @@ SELECT
     quirk.cause AS quirk,
     row_number() OVER (
         PARTITION BY staffed.org_id, staffed.team, staffed.shift, staffed.day
-        ORDER BY hash($seed, staffed.post_no, staffed.day_no // 4), staffed.post_no
+        ORDER BY
+            CASE WHEN staffed.contact THEN staffed.post_no END NULLS LAST,
+            hash($seed, staffed.post_no, staffed.day_no // 4), staffed.post_no
     ) - 1 AS route
 FROM staffed
 LEFT JOIN lent

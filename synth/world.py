@@ -125,6 +125,7 @@ class Post:
     phase: int
     tenures: list[Tenure]
     every_other: int | None = None
+    contact: bool = False  # always walks the first route: clients there know who comes
     kept: bool = False  # a plant relies on who holds it: nobody leaves by chance
 
 

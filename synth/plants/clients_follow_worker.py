@@ -20,14 +20,14 @@ def lure_clients(world: World, provider: Provider, strength: Strength) -> bool:
     day = _moving_day(world)
     for old in _old_employers(world, provider):
         clients = _settled(world, old, day)
-        least, share = (7, 0.5) if strength == "strong" else (5, 0.3)
+        least, share = (6, 0.35) if strength == "strong" else (4, 0.2)
         count = max(least, round(share * len(clients)))
         if count > (len(clients) + 1) // 2:
             continue
         if old.private:
             old.innocents.add(_DETECTOR)
         post = _transfer(world, old, provider, day)
-        moved = _draw(world, clients, count)
+        moved = clients[:count]
         for client in moved:
             _follow(world, client, provider, day)
         since, until = day, min(day + timedelta(85), world.end)
@@ -123,8 +123,11 @@ def _old_employers(world: World, provider: Provider) -> list[Provider]:
 
 
 def _settled(world: World, old: Provider, day: date) -> list[Client]:
-    """Clients of the first team with daily care, served all the time around the move, alone."""
-    return [
+    """Clients of the first team with daily care, served all the time around the move, alone.
+
+    Those of its first route, who know the worker best, come first.
+    """
+    clients = [
         client
         for client in world.clients
         if client.provider_on(day) == old.org_id
@@ -134,21 +137,17 @@ def _settled(world: World, old: Provider, day: date) -> list[Client]:
         and client.partner is None
         and int(client.place * old.teams) == 0
     ]
+    return sorted(clients, key=lambda client: client.place)
 
 
 def _transfer(world: World, old: Provider, new: Provider, day: date) -> Post:
     """The first worker on the old one's rota starts at the new one two weeks after leaving."""
     post = next(p for p in world.staff(old.org_id, "rota") if not p.kept and p.team == 0)
-    post.kept = True
+    post.kept = post.contact = True
     leaver = replace(world, post, day - timedelta(14))
     joined = add_post(world, new.org_id, 0, "rota", 3, since=day, person_id=leaver.person_id)
     joined.kept = True
     return joined
-
-
-def _draw(world: World, clients: list[Client], count: int) -> list[Client]:
-    chosen = sorted(int(i) for i in world.rng.permutation(len(clients))[:count])
-    return [clients[index] for index in chosen]
 
 
 def _follow(world: World, client: Client, to: Provider, day: date) -> None:
