@@ -56,7 +56,7 @@ class Retention(StrEnum):
     FOLLOW_UP = "follow_up"
 
 
-#: Proposed months of each class until the municipality decides (domain R9: visits 24, accounting 7 years).
+#: Proposed months of each class until the municipality decides (visits 24, accounting 84).
 RETENTION_MONTHS: Final[Mapping[Retention, int]] = MappingProxyType(
     {
         Retention.REGISTER: 84,

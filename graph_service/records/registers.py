@@ -26,7 +26,7 @@ REGISTERS: Final = (
         "Companies, associations and sole traders, as the register says now.",
         (
             organisation(key=True, refers_to=None),
-            optional("name", Kind.TEXT),
+            Column("name", Kind.TEXT),
             optional("legal_form", Kind.TEXT),
             optional("country", Kind.COUNTRY, default="SE"),
             optional("registered_on", Kind.DATE),
@@ -149,7 +149,7 @@ REGISTERS: Final = (
                 kind_column="owner_kind",
                 masking=Masking.IDENTITY,
             ),
-            optional_enum("owner_kind", "person", "organisation", "unknown"),
+            enum("owner_kind", "person", "organisation", "unknown"),
             enum("interest", "shares", "votes", "beneficial", "control", "other", key=True),
             optional("share", Kind.DECIMAL, low=0, high=1),
             *VALID_OPEN_KEY,
