@@ -181,9 +181,9 @@ acquaintance AS (
     FROM promising AS p
     JOIN visits AS v ON v.org_id = p.from_id AND v.municipality = p.municipality
     WHERE v.status = 'performed'
-        AND CAST(v.start AT TIME ZONE 'Europe/Stockholm' AS DATE) < p.day
+        -- One expression over both sides: the day of a visit is worked out only for those matched.
         AND date_diff('day', CAST(v.start AT TIME ZONE 'Europe/Stockholm' AS DATE), p.day)
-            <= $history_days
+            BETWEEN 1 AND $history_days
     GROUP BY p.move_id, v.client_id
 ),
 
@@ -279,7 +279,7 @@ shown AS (
         FROM follower AS f JOIN visits AS v
             ON v.org_id = f.to_id AND v.municipality = f.municipality AND v.client_id = f.client_id
         WHERE v.status = 'performed'
-            AND CAST(v.start AT TIME ZONE 'Europe/Stockholm' AS DATE) >= f.switched
+            AND date_diff('day', f.switched, CAST(v.start AT TIME ZONE 'Europe/Stockholm' AS DATE)) >= 0
         GROUP BY f.move_id, f.client_id
         UNION ALL
         SELECT p.move_id, min({

@@ -1,31 +1,33 @@
 -- One row: a worker and a provider, with every time the worker was registered with two clients at once.
 -- Nobody is in two places: one of the two registrations is not what happened, and both may be paid.
 WITH bounded AS (
-    -- Sorted once by worker and start. What ran before a visit ends at `earlier_end`; whoever
-    -- overlaps a visit that is not its neighbour overlaps its neighbour's start as well.
+    -- One sort. Whoever is overlapped by any later visit is overlapped by the next one's start.
     SELECT
-        visit_id, start, "end",
-        max("end") OVER (
-            PARTITION BY worker_id ORDER BY start, "end", visit_id
-            ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING
-        ) AS earlier_end,
-        lead(start) OVER (PARTITION BY worker_id ORDER BY start, "end", visit_id) AS next_start
+        worker_id, start, "end",
+        lead(start) OVER (PARTITION BY worker_id ORDER BY start) AS next_start
     FROM visits
     WHERE status = 'performed' AND start < "end" AND "end" <= start + INTERVAL 1 HOUR * $longest_h
 ),
 
+-- The hours in which a worker has a visit running as another begins.
 crowded AS (
-    SELECT visit_id FROM bounded
-    WHERE least("end", earlier_end) > start + INTERVAL 1 SECOND * $tolerance_s
-        OR "end" > next_start + INTERVAL 1 SECOND * $tolerance_s
+    SELECT DISTINCT
+        worker_id,
+        unnest(generate_series(
+            CAST(floor(epoch(start) / 3600) AS BIGINT), CAST(floor(epoch("end") / 3600) AS BIGINT)
+        )) AS start_hour
+    FROM bounded WHERE "end" > next_start + INTERVAL 1 SECOND * $tolerance_s
 ),
 
 candidate AS (
     SELECT
-        v.*,
-        CASE WHEN v.planned_end > v.planned_start
-            THEN date_diff('second', v.planned_start, v.planned_end) END AS planned_s
-    FROM visits AS v SEMI JOIN crowded USING (visit_id)
+        visit_id, municipality, org_id, worker_id, client_id, service, start, "end", start_hour,
+        group_visit, _file_sha256, _row,
+        CASE WHEN planned_end > planned_start
+            THEN date_diff('second', planned_start, planned_end) END AS planned_s
+    FROM (SELECT *, CAST(floor(epoch(start) / 3600) AS BIGINT) AS start_hour FROM visits)
+    SEMI JOIN crowded USING (worker_id, start_hour)
+    WHERE status = 'performed' AND start < "end" AND "end" <= start + INTERVAL 1 HOUR * $longest_h
 ),
 
 -- The usual length of a kind of visit, asked only for long visits without a planned time.
@@ -82,13 +84,13 @@ reading AS (
         CASE WHEN start_repeats AND (start + INTERVAL 1 HOUR <= sure_end OR end_repeats)
             THEN start + INTERVAL 1 HOUR ELSE start END AS late_start,
         CASE WHEN start_repeats AND start + INTERVAL 1 HOUR > sure_end AND end_repeats
-            THEN sure_end + INTERVAL 1 HOUR ELSE sure_end END AS late_end,
-        date_trunc('hour', start) AS start_hour
+            THEN sure_end + INTERVAL 1 HOUR ELSE sure_end END AS late_end
     FROM read
 ),
 
 ongoing AS (
-    SELECT *, unnest(generate_series(start_hour, date_trunc('hour', sure_end), INTERVAL 1 HOUR)) AS hour
+    SELECT
+        *, unnest(generate_series(start_hour, CAST(floor(epoch(sure_end) / 3600) AS BIGINT))) AS hour
     FROM reading
 ),
 
