@@ -62,7 +62,7 @@ class Decoded:
 def delimited_sql(found: Delimited, delimiter: str) -> tuple[str, dict[str, Any]]:
     """A query over a prepared file: columns c0, c1, … as text, rows in the file's order."""
     columns = ", ".join(f"'c{i}': 'VARCHAR'" for i in range(len(found.header)))
-    longest = max(2_000_000, 2 * found.longest)
+    longest = max(2_000_000, 5 * found.longest)  # a byte that is no text reads \\xNN
     return (
         f"SELECT * FROM read_csv($path, auto_detect = false, header = false, "
         f"skip = {found.header_row}, columns = {{{columns}}}, delim = {literal(delimiter)}, "

@@ -11,14 +11,22 @@ from __future__ import annotations
 import codecs
 import csv
 import io
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from itertools import chain
 from pathlib import Path
-from typing import Any, BinaryIO, Final
+from typing import Any, BinaryIO, Final, NoReturn, Self
 
 from graph_service.errors import FileRefused
-from loaders.record_bounds import LARGEST_FIELD, IrregularError, Records, is_text
+from loaders.record_bounds import (
+    LARGEST_FIELD,
+    IrregularError,
+    Records,
+    check_size,
+    is_text,
+    with_bytes_escaped,
+)
 
 _BLOCK: Final = 8 << 20
 _UTF16_MARKS: Final = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
@@ -38,8 +46,9 @@ class Delimited:
 
     `path` is UTF-8, regular, with the header as record number `header_row` (1 unless empty
     lines stand before it). `odd` lists records that are no rows, as CSV lines of
-    row, column number (or empty) and code; an empty code is an empty line. `unreadable` holds
-    those records, escaped. `longest` is the longest record in bytes.
+    row, column number (or empty) and code; an empty code is an empty line. Bytes that are no text
+    stand escaped in their value. `unreadable` holds the records that cannot be laid in columns,
+    as lines of row, code and the record escaped. `longest` is the longest record in bytes.
     """
 
     path: Path
@@ -59,7 +68,6 @@ class _Notes:
 
     folder: Path
     name: str
-    count: int = 0
     _odd: io.TextIOWrapper | None = field(default=None, repr=False)
     _raw: io.TextIOWrapper | None = field(default=None, repr=False)
 
@@ -67,11 +75,16 @@ class _Notes:
         if self._odd is None:
             self._odd = (self.folder / f"{self.name}.odd").open("w", encoding="ascii")
         self._odd.write(f"{row},{'' if column is None else column},{code}\n")
-        self.count += 1
-        if code:
+        if code == "wrong_column_count":
             if self._raw is None:
                 self._raw = (self.folder / f"{self.name}.unreadable").open("w", encoding="ascii")
             self._raw.write(f"{row}\t{code}\t{_escaped(record)}\n")
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
 
     def close(self) -> tuple[Path | None, Path | None]:
         paths = []
@@ -150,7 +163,7 @@ def _header(
         row += 1
         if not line.strip():
             continue
-        if b"\r" in line.rstrip(b"\r\n"):
+        if row > 1 or any(end in line.removesuffix(b"\n").removesuffix(b"\r") for end in b"\r\n"):
             raise IrregularError
         try:
             text = line.decode("utf-8", errors=errors)
@@ -173,42 +186,43 @@ def _whole_line(stream: BinaryIO, row: int) -> bytes:
             break
     if b"\0" in line:
         raise FileRefused("not_a_table", "NUL")
+    if b"\r" in line.rstrip(b"\r\n"):
+        raise IrregularError
     if len(line) > LARGEST_FIELD:
         raise FileRefused("too_large", f"row {row}")
     return line
 
 
-def _blocks(stream: BinaryIO) -> Iterator[tuple[bytes, bool]]:
+def _blocks(stream: BinaryIO, newline: bytes) -> Iterator[tuple[bytes, bool]]:
     """Blocks of bytes, the last one marked and ended by a newline."""
     block = stream.read(_BLOCK)
     while block:
         following = stream.read(_BLOCK)
         last = not following
         if last and not block.endswith(b"\n"):
-            block += b"\n"
+            block += newline
         yield block, last
         block = following
 
 
 def _scan(path: Path, delimiter: str, folder: Path, name: str, encoding: str) -> Delimited:
-    notes = _Notes(folder, name)
-    copy: BinaryIO | None = None
-    with path.open("rb") as stream:
+    with path.open("rb") as stream, _Notes(folder, name) as notes, ExitStack() as stack:
+        copy: BinaryIO | None = None
         header_row, header, begin = _header(stream, delimiter)
         found = Delimited(path, header, header_row, encoding=encoding)
-        stream.seek(begin)
-        rest, taken, newlines = b"", begin, set[bool]()
-        for block, last in _blocks(stream):
+        newline = _newline_before(stream, begin)
+        rest, taken, newlines = b"", begin, {newline == b"\r\n"}
+        for block, last in _blocks(stream, newline):
             part = Records(rest + block, delimiter, len(header), last=last)
             rest = part.rest
             if len(rest) > (len(header) + 1) * LARGEST_FIELD:
-                raise FileRefused("not_a_table", f"row {header_row + found.records + 1}")
+                _refuse_open_quote(stream, header_row + found.records + 1)
             newlines |= part.newlines
             if len(newlines) > 1:
                 raise IrregularError
             mended = part.mend(header_row + found.records, notes.note)
             if mended is not None and copy is None:
-                copy = (folder / f"{name}.mended").open("wb")
+                copy = stack.enter_context((folder / f"{name}.mended").open("wb"))
                 _copy_start(path, copy, taken)
             if copy is not None:
                 copy.write(part.text if mended is None else mended)
@@ -216,11 +230,23 @@ def _scan(path: Path, delimiter: str, folder: Path, name: str, encoding: str) ->
             found.records += len(part.ends)
             found.longest = max(found.longest, part.longest)
             found.padded = found.padded or part.padded
-    found.odd, found.unreadable = notes.close()
+        found.odd, found.unreadable = notes.close()
     if copy is not None:
-        copy.close()
         found.path = Path(copy.name)
     return found
+
+
+def _newline_before(stream: BinaryIO, begin: int) -> bytes:
+    stream.seek(max(0, begin - 2))
+    before = stream.read(2)
+    stream.seek(begin)
+    return b"\r\n" if before == b"\r\n" else b"\n"
+
+
+def _refuse_open_quote(stream: BinaryIO, row: int) -> NoReturn:
+    """A quote has been open for longer than any field may be: does it close at all?"""
+    closes = any(b'"' in block for block in iter(lambda: stream.read(_BLOCK), b""))
+    raise FileRefused("too_large" if closes else "not_a_table", f"row {row}")
 
 
 def _copy_start(path: Path, copy: BinaryIO, size: int) -> None:
@@ -238,22 +264,24 @@ def _reread(path: Path, delimiter: str, folder: Path, name: str, encoding: str) 
 
     A quote inside an unquoted field is a letter like any other, as spreadsheets have it.
     """
-    notes = _Notes(folder, name)
     target = folder / f"{name}.mended"
     with (
         path.open(encoding="utf-8-sig", errors="surrogateescape", newline="") as source,
         target.open("w", encoding="utf-8", newline="") as copy,
+        _Notes(folder, name) as notes,
     ):
         writer = csv.writer(copy, delimiter=delimiter, lineterminator="\n")
         # A quote that is still open at the end swallows this last record: that is how it shows.
-        lines = chain(source, ["\n", f'"{_LAST}"\n'])
+        lines = chain(_without_nul(source), ["\n", f'"{_LAST}"\n'])
         rows = enumerate(csv.reader(lines, delimiter=delimiter), start=1)
+        row, values = 0, list[str]()
         try:
-            header_row, names = next((row, names) for row, names in rows if any(names))
-            header = tuple(name.strip(" \t\u00a0") for name in names)
+            header_row, values = next((row, names) for row, names in rows if any(names))
+            header = tuple(name.strip(" \t\u00a0") for name in values)
+            if not all(map(is_text, header)):
+                raise FileRefused("not_a_table", f"row {header_row}")
             found = Delimited(target, header, header_row, padded=True, encoding=encoding)
-            writer.writerow(names)
-            row, values = header_row, names
+            copy.write("\n" * header_row)
             held: list[tuple[int, list[str]]] = []
             for row, values in rows:
                 held.append((row, values))
@@ -261,26 +289,34 @@ def _reread(path: Path, delimiter: str, folder: Path, name: str, encoding: str) 
                     _write_row(*held.pop(0), len(header), writer, notes)
                     found.records += 1
         except csv.Error as error:
-            raise FileRefused("too_large", "") from error
-    if values != [_LAST]:
-        raise FileRefused("not_a_table", f"row {row}")
-    # Of the two records still held, the first is the empty line put before the mark.
-    found.longest = LARGEST_FIELD
-    found.odd, found.unreadable = notes.close()
+            raise FileRefused("too_large", f"row {row + 1}") from error
+        # Of the two records still held, the first is the empty line put before the mark.
+        if values != [_LAST]:
+            raise FileRefused("not_a_table", f"row {row}")
+        found.longest = LARGEST_FIELD * len(header)
+        found.odd, found.unreadable = notes.close()
     return found
 
 
+def _without_nul(lines: Iterable[str]) -> Iterator[str]:
+    for line in lines:
+        if "\0" in line:
+            raise FileRefused("not_a_table", "NUL")
+        yield line
+
+
 def _write_row(row: int, values: list[str], width: int, writer: Any, notes: _Notes) -> None:
-    record = "\u241f".join(values).encode("utf-8", errors="surrogateescape")
     if not values:
         notes.note(row, None, "")
     elif len(values) != width:
+        record = "\u241f".join(values).encode("utf-8", errors="surrogateescape")
         notes.note(row, None, "wrong_column_count", record)
     else:
         for column, value in enumerate(values):
+            check_size(value)
             if not is_text(value):
-                notes.note(row, column, "not_text", record)
-                values[column] = ""
+                notes.note(row, column, "not_text")
+                values[column] = with_bytes_escaped(value)
         writer.writerow(values)
         return
     writer.writerow([""] * width)

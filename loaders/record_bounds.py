@@ -31,6 +31,19 @@ def is_text(value: str) -> bool:
     return value.isascii() or not any("\udc80" <= letter <= "\udcff" for letter in value)
 
 
+def with_bytes_escaped(value: str) -> str:
+    """A value, decoded with surrogateescape, in which each byte that was no text reads `\\xNN`."""
+    return value.encode(errors="surrogateescape").decode(errors="backslashreplace")
+
+
+def check_size(value: str) -> None:
+    """Refuse a file that has a field over `LARGEST_FIELD` bytes; a letter has at most four."""
+    if 4 * len(value) > LARGEST_FIELD and len(value.encode("utf-8", "surrogateescape")) > (
+        LARGEST_FIELD
+    ):
+        raise FileRefused("too_large", "a field")
+
+
 class Records:
     """The whole records of one block: `text` is theirs, `rest` belongs to the next block.
 
@@ -85,9 +98,11 @@ class Records:
     def _check_sizes(self) -> None:
         for index in np.flatnonzero(self._lengths > LARGEST_FIELD):
             try:
-                self._fields(int(index))
+                values = self._fields(int(index))
             except csv.Error as error:
                 raise FileRefused("too_large", "a field") from error
+            for value in values:
+                check_size(value)
 
     def _check_returns(self) -> None:
         """Carriage returns only before newlines, unless quoted."""
@@ -105,9 +120,10 @@ class Records:
 
     @property
     def newlines(self) -> set[bool]:
-        """Which line ends occur: True for CR LF, False for LF. The very last one may differ."""
-        ends = self.ends[:-1] if len(self.ends) > 1 else self.ends[:0]
-        before = self._bytes[ends[ends > 0] - 1] == _CR
+        """Which line ends occur: True for CR LF, False for LF."""
+        before = np.zeros(len(self.ends), dtype=np.bool_)
+        inside = self.ends > 0
+        before[inside] = self._bytes[self.ends[inside] - 1] == _CR
         return set(np.unique(before).tolist())
 
     @property
@@ -189,8 +205,8 @@ class Records:
         values = self._fields(index)
         for column, value in enumerate(values):
             if not is_text(value):
-                note(row, column, "not_text", self._record(index))
-                values[column] = ""
+                note(row, column, "not_text", b"")
+                values[column] = with_bytes_escaped(value)
         line = io.StringIO(newline="")
         csv.writer(line, delimiter=self.delimiter, lineterminator="").writerow(values)
         return line.getvalue().encode()
