@@ -170,6 +170,21 @@ promising AS (
     ) USING (move_id)
 ),
 
+-- The visits of those two providers, scanned once; their day is worked out for no others.
+nearby AS (
+    SELECT
+        org_id, municipality, worker_id, client_id, visit_id, start, _file_sha256, _row,
+        CAST(start AT TIME ZONE 'Europe/Stockholm' AS DATE) AS day
+    FROM (
+        SELECT v.* FROM visits AS v
+        SEMI JOIN (
+            SELECT from_id AS org_id, municipality FROM promising
+            UNION SELECT to_id, municipality FROM promising
+        ) AS p ON p.org_id = v.org_id AND p.municipality = v.municipality
+        WHERE v.status = 'performed'
+    )
+),
+
 acquaintance AS (
     SELECT
         p.move_id, v.client_id,
@@ -179,11 +194,8 @@ acquaintance AS (
             {'start': v.start, 'key': [v.visit_id], 'file_sha256': v._file_sha256, 'row': v._row}
         END) AS last_seen
     FROM promising AS p
-    JOIN visits AS v ON v.org_id = p.from_id AND v.municipality = p.municipality
-    WHERE v.status = 'performed'
-        -- One expression over both sides: the day of a visit is worked out only for those matched.
-        AND date_diff('day', CAST(v.start AT TIME ZONE 'Europe/Stockholm' AS DATE), p.day)
-            BETWEEN 1 AND $history_days
+    JOIN nearby AS v ON v.org_id = p.from_id AND v.municipality = p.municipality
+    WHERE date_diff('day', v.day, p.day) BETWEEN 1 AND $history_days
     GROUP BY p.move_id, v.client_id
 ),
 
@@ -276,18 +288,16 @@ shown AS (
         SELECT f.move_id, min({
             'start': v.start, 'key': [v.visit_id], 'file_sha256': v._file_sha256, 'row': v._row
         }) AS first
-        FROM follower AS f JOIN visits AS v
+        FROM follower AS f JOIN nearby AS v
             ON v.org_id = f.to_id AND v.municipality = f.municipality AND v.client_id = f.client_id
-        WHERE v.status = 'performed'
-            AND date_diff('day', f.switched, CAST(v.start AT TIME ZONE 'Europe/Stockholm' AS DATE)) >= 0
+            AND v.day >= f.switched
         GROUP BY f.move_id, f.client_id
         UNION ALL
         SELECT p.move_id, min({
             'start': v.start, 'key': [v.visit_id], 'file_sha256': v._file_sha256, 'row': v._row
         })
-        FROM promising AS p JOIN visits AS v
+        FROM promising AS p JOIN nearby AS v
             ON v.org_id = p.to_id AND v.municipality = p.municipality AND v.worker_id = p.worker_id
-        WHERE v.status = 'performed'
         GROUP BY p.move_id
     )
     UNION ALL
