@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import json
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -14,6 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from graph_service.engines.duckdb import Engine
+from graph_service.engines.macros import MACROS
 from graph_service.home import Home
 from graph_service.lake import Lake
 from loaders.load import Options, Outcome, load
@@ -24,6 +26,7 @@ ROOT = Path(__file__).parents[1]
 ROOM = ROOT / "loaders" / "visit_export"
 EXAMPLES = ROOT / "docs" / "examples"
 SCHEDULES = ROOT.parent / "shared" / "data" / "home_care_schedules"
+IDENTITIES = ROOT.parent / "shared" / "data" / "identity_numbers"
 NOW = datetime(2026, 11, 1, 12, tzinfo=UTC)
 
 HEADER = [
@@ -190,11 +193,13 @@ def test_dates_and_times_may_stand_apart(engine: Engine, room: Mapping) -> None:
         ["2026-03-02", "07:30", "8.15"],
         ["20260302", "23:30", "00:15"],
         ["2026-03-02 00:00:00", "0730", "0815"],
+        ["2026-03-02", "1899-12-30 07:30:00", "1900-01-01 08:15:00"],
         ["2026-03-02", "10:00", "09:30"],
     ) == [
         ("2026-03-02 07:30", "2026-03-02 08:15"),
         ("2026-03-02 23:30", "2026-03-03 00:15:00.000000"),
         ("2026-03-02 07:30", "2026-03-02 08:15"),
+        ("2026-03-02 07:30:00", "2026-03-02 08:15:00"),
         ("2026-03-02 10:00", "2026-03-02 09:30"),  # no night of 23 hours: left to be refused
     ]  # fmt: skip
     assert spans(
@@ -276,6 +281,7 @@ def test_a_worker_may_be_known_by_hsa_id_alone(engine: Engine, room: Mapping) ->
 def test_the_room_knows_its_own_header_and_no_other(room: Mapping) -> None:
     assert room.recognises(HEADER)
     assert room.recognises([name for name in HEADER if name != "Insats"])
+    assert room.missing(HEADER[:-2]) == ["Faktisk start", "Faktisk slut"]
     assert not room.recognises(["visit_id", "municipality", "org_id", "start", "end"])
     assert not room.recognises(["Kommun", "Datum", "Belopp", "Utförare"])
 
@@ -317,3 +323,61 @@ def test_the_public_schedules_load_whole_and_nobody_is_in_two_places(tmp_path: P
         "UNION ALL SELECT 1 FROM known.persons WHERE lat < lon OR lat IS NULL",
     )
     assert unknown == []  # every patient lies in Italy, north of 36 and west of 19 degrees
+
+
+# ── anything at all ──────────────────────────────────────────────────────────────────────
+
+ANY = st.none() | st.text(
+    st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=12
+)
+DIGITS = st.text("0123456789:,.-+ TES", max_size=24)
+
+
+@settings(max_examples=12, deadline=None)
+@given(st.data())
+def test_no_text_in_any_cell_stops_a_file(
+    engine: Engine, room: Mapping, data: st.DataObject
+) -> None:
+    extra = data.draw(
+        st.sets(st.sampled_from(["Datum", "Startdatum", "Slutdatum", "Status", "Skapad"]))
+    )
+    length = data.draw(st.sampled_from(["Tid", "Tid (min)", "Tid (tt,mm)"]))
+    header = [*HEADER, length, *sorted(extra)]
+    cells = st.lists(ANY | DIGITS, min_size=len(header), max_size=len(header))
+    rows = [
+        [*VISIT, SPAN[0], None, "9" * 12, *[""] * len(extra)],
+        *data.draw(st.lists(cells, max_size=30)),
+    ]
+    found = mapped(engine, room, header, rows)
+    assert len(found) <= len(rows)
+    counted = room.inferred_centuries("visits", header, relation(header, rows), today=DELIVERED)
+    assert counted is not None
+    engine.rows(counted)
+
+
+@pytest.mark.skipif(not IDENTITIES.exists(), reason="../shared/data/identity_numbers is absent")
+def test_test_numbers_in_every_form_are_judged_as_their_files_say(
+    engine: Engine, room: Mapping
+) -> None:
+    engine.script(MACROS)
+    forms = ("long_format", "short_format", "separated_format", "separated_long")
+    given_ = [
+        (entry[form], entry["valid"], entry["long_format"] if "separated" in form else None)
+        for name in ("list.json", "interim.json")
+        for entry in json.loads((IDENTITIES / name).read_text(encoding="utf-8"))
+        for form in forms
+    ]
+    structured = json.loads((IDENTITIES / "structured.json").read_text(encoding="utf-8"))
+    for numbers in structured.values():
+        given_ += [(text, True, None) for text in numbers["string"]["valid"]]
+        given_ += [(text, False, None) for text in numbers["string"]["invalid"]]
+    rows = [[*VISIT[:4], text, "Service", *SPAN] for text, _, _ in given_]
+    sql = room.select("visits", HEADER, relation(HEADER, rows), today=DELIVERED)
+    judged = engine.rows(
+        "SELECT client_id, person_fault(client_id, DATE '2026-11-01') AS fault "
+        f"FROM ({sql}) ORDER BY _row"
+    )
+    for (_, valid, long), row in zip(given_, judged, strict=True):
+        assert (row["fault"] is None) == valid
+        if valid and long is not None:
+            assert row["client_id"].removeprefix("skv:") == long

@@ -10,7 +10,7 @@ import hashlib
 import json
 import re
 import tomllib
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from collections.abc import Mapping as Dictionary
 from dataclasses import dataclass, field, replace
 from datetime import date
@@ -21,6 +21,7 @@ from typing import Any, Final
 from graph_service.errors import DeclarationError, FileRefused
 from graph_service.records import DROPPED_COLUMNS, TABLES
 from loaders.mapping.dialect import Dialect
+from loaders.mapping.header import available, column_of, header_key, lacking, reckoned
 from loaders.mapping.phrases import begins_with_word
 from loaders.mapping.reader import (
     read_aliases,
@@ -30,19 +31,9 @@ from loaders.mapping.reader import (
     with_words,
 )
 from loaders.mapping.readings import Readings
-from loaders.mapping.rules import (
-    Cell,
-    First,
-    Join,
-    Later,
-    Moment,
-    Records,
-    Rule,
-    Target,
-    cells_of,
-)
+from loaders.mapping.rules import Records, Target, cells_of
 from loaders.mapping.sql import Expressions, Selection
-from loaders.mapping.toml import closed, header_key, texts
+from loaders.mapping.toml import closed, texts
 
 #: What a room's file says beside its mapping; read by the loader, not here.
 _ABOUT: Final = frozenset({"title", "recognise", "basis", "retention", "expect"})
@@ -127,10 +118,13 @@ class Mapping:
         return mapping
 
     def _check_dropped(self) -> None:
+        others = {header_key(name): found for name, found in self.aliases.items()}
         for targets in self.tables.values():
             for target in targets:
                 for cell in cells_of(target.rule):
-                    if any(header_key(name) in self.dropped_names for name in cell.names):
+                    keys = {header_key(name) for name in cell.names}
+                    keys |= {header_key(other) for key in keys for other in others.get(key, ())}
+                    if keys & self.dropped_names:
                         raise DeclarationError(
                             f"{target.column} reads a column that is dropped on sight; "
                             "take the rule or the column out"
@@ -142,15 +136,15 @@ class Mapping:
         Raises `FileRefused` (duplicate_header) where two columns of the header are one name.
         """
         columns = self._columns(header)
-        lacking: dict[str, None] = {}
+        names: dict[str, None] = {}
         for targets in self.tables.values():
             for target in targets:
-                if not target.optional and _available(target.rule, columns) is None:
-                    lacking.update(dict.fromkeys(_lacking(target.rule, columns)))
+                if not target.optional and available(target.rule, columns) is None:
+                    names.update(dict.fromkeys(lacking(target.rule, columns)))
         for skip in self.records.skips:
-            if _available(skip.cell, columns) is None:
-                lacking[skip.cell.names[0]] = None
-        return list(lacking)
+            if available(skip.cell, columns) is None:
+                names[skip.cell.names[0]] = None
+        return list(names)
 
     def recognises(self, header: Sequence[str]) -> bool:
         """Whether a header is most likely this source's.
@@ -168,7 +162,7 @@ class Mapping:
             for target in targets
             if TABLES[table][target.column].required and any(cells_of(target.rule))
         ]
-        have = sum(_available(rule, columns) is not None for rule in wanted)
+        have = sum(available(rule, columns) is not None for rule in wanted)
         return have * 2 > len(wanted)
 
     def dropped(self, header: Sequence[str]) -> list[str]:
@@ -183,20 +177,35 @@ class Mapping:
         """SQL: whether a text (an SQL expression) begins as a total row does."""
         return begins_with_word(text, self.records.totals) if self.records.totals else "false"
 
-    def select(self, table: str, header: Sequence[str], relation: str, *, today: date) -> str:
+    def select(
+        self,
+        table: str,
+        header: Sequence[str],
+        relation: str,
+        *,
+        today: date,
+        padded: bool = True,
+    ) -> str:
         """SQL that yields `_row` and `columns(table, header)` as contract text, records only.
 
         `relation` is SQL for a relation that holds the header's columns as text, and `_row`.
         `today` is the delivery date: short personal numbers take their century from it,
-        unless the mapping has its own reference date.
+        unless the mapping has its own reference date. `padded` is false where no text has
+        space, tab or no-break space around it, which spares the trimming.
         """
-        return self._selection(table, header, today).select(relation)
+        return self._selection(table, header, today, padded).select(relation)
 
     def inferred_centuries(
-        self, table: str, header: Sequence[str], relation: str, *, today: date
+        self,
+        table: str,
+        header: Sequence[str],
+        relation: str,
+        *,
+        today: date,
+        padded: bool = True,
     ) -> str | None:
         """SQL of one row: for each column, how many personal numbers had their century inferred."""
-        return self._selection(table, header, today).inferred(relation)
+        return self._selection(table, header, today, padded).inferred(relation)
 
     def _columns(self, header: Sequence[str]) -> dict[str, str]:
         """Key → name of the header's columns, also by the name that an alias stands for."""
@@ -215,16 +224,16 @@ class Mapping:
         found = [
             replace(target, rule=rule)
             for target in self.tables[table]
-            if (rule := _available(target.rule, columns)) is not None
+            if (rule := available(target.rule, columns)) is not None
         ]
         present = {target.column for target in found}
         return [
             replace(target, rule=rule)
             for target in found
-            if (rule := _reckoned(target.rule, present)) is not None
+            if (rule := reckoned(target.rule, present)) is not None
         ]
 
-    def _selection(self, table: str, header: Sequence[str], today: date) -> Selection:
+    def _selection(self, table: str, header: Sequence[str], today: date, padded: bool) -> Selection:
         columns = self._columns(header)
         names = [name for name in header if header_key(name)]
         targets = self._targets(table, columns)
@@ -236,63 +245,21 @@ class Mapping:
             totals=self.records.totals,
             repeated_header=self.records.repeated_header,
             skips=[
-                (_column(skip.cell, columns), skip.words)
+                (column_of(skip.cell, columns), skip.words)
                 for skip in self.records.skips
                 if skip.table in (None, table)
             ],
             expressions=Expressions(
                 readings=Readings(self.dialect, reference),
                 cells={
-                    cell: f"c{names.index(_column(cell, columns))}"
+                    cell: f"c{names.index(column_of(cell, columns))}"
                     for target in targets
                     for cell in cells_of(target.rule)
                 },
                 columns={target.column: f"m{place}" for place, target in enumerate(targets)},
             ),
+            padded=padded,
         )
-
-
-def _column(cell: Cell, columns: Dictionary[str, str]) -> str:
-    return next(columns[key] for key in map(header_key, cell.names) if key in columns)
-
-
-def _available(rule: Rule, columns: Dictionary[str, str]) -> Rule | None:
-    """The rule without alternatives whose columns the header lacks; None when nothing is left."""
-    if isinstance(rule, First):
-        left = tuple(
-            found for part in rule.rules if (found := _available(part, columns)) is not None
-        )
-        return First(left) if left else None
-    if isinstance(rule, Join):
-        parts = tuple(
-            found for part in rule.parts if (found := _available(part, columns)) is not None
-        )
-        return Join(parts) if len(parts) == len(rule.parts) else None
-    for cell in cells_of(rule):
-        if not any(header_key(name) in columns for name in cell.names):
-            return None
-    return rule
-
-
-def _lacking(rule: Rule, columns: Dictionary[str, str]) -> Iterator[str]:
-    """The columns that would make a rule available, the first alternative's for several."""
-    for cell in cells_of(rule.rules[0] if isinstance(rule, First) else rule):
-        if not any(header_key(name) in columns for name in cell.names):
-            yield cell.names[0]
-
-
-def _reckoned(rule: Rule, present: set[str]) -> Rule | None:
-    """The rule where a column that it reckons from may be absent from the file."""
-    match rule:
-        case Later(after=after):
-            return rule if after in present else None
-        case Moment(after=str(after)):
-            return rule if after in present else replace(rule, after=None)
-        case First(rules):
-            left = tuple(found for part in rules if (found := _reckoned(part, present)) is not None)
-            return First(left) if left else None
-        case _:
-            return rule
 
 
 __all__ = ["LATEST_PAST", "Dialect", "Mapping", "header_key"]

@@ -27,7 +27,8 @@ def matches(text: str, pattern: str) -> str:
 
 def among(text: str, words: Sequence[str]) -> str:
     """Whether a text is one of some words, without regard to case."""
-    return f"lower({text}) IN ({', '.join(f'lower({literal(word)})' for word in words)})"
+    # Not IN: DuckDB makes a join of a list whose items are calls.
+    return f"({' OR '.join(f'lower({text}) = lower({literal(word)})' for word in words)})"
 
 
 def begins_with_word(text: str, words: Sequence[str]) -> str:

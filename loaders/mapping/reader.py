@@ -8,6 +8,7 @@ from typing import Any
 from graph_service.errors import DeclarationError
 from graph_service.records import TABLES, Column, Kind
 from loaders.mapping.dialect import Dialect, Layout
+from loaders.mapping.header import header_key
 from loaders.mapping.rule_reader import read_rule
 from loaders.mapping.rules import (
     Cell,
@@ -22,7 +23,7 @@ from loaders.mapping.rules import (
     afters_of,
     cells_of,
 )
-from loaders.mapping.toml import closed, header_key, texts, typed
+from loaders.mapping.toml import closed, texts, typed
 
 
 def read_dialect(spec: object, where: str) -> Dialect:

@@ -30,7 +30,7 @@ _LONG_INTERIM: Final = f"[0-9]{{8}}[-+]?[{_INTERIM}][0-9]{{3}}"
 #: An organisation number tells itself from a personal one: no month begins with 2 to 9.
 _ORGANISATION: Final = "[0-9]{2}[2-9][0-9]{3}-?[0-9]{4}"
 
-_YES: Final = ("true", "ja", "j", "yes", "y", "sant", "1")
+_YES: Final = ("true", "ja", "j", "yes", "y", "sant", "1", "x")
 _NO: Final = ("false", "nej", "n", "no", "falskt", "0")
 
 #: Seconds of one unit.
@@ -125,7 +125,8 @@ class Readings:
 
     def seconds(self, text: str, reading: Reading) -> str:
         """A length of time in seconds, or null where it cannot be read."""
-        number = f"TRY_CAST({self.number(text)} AS DECIMAL(18, 6))"
+        # Twelve digits of days still fit: products keep the width of the wider factor.
+        number = f"TRY_CAST({self.number(text)} AS DECIMAL(18, 6))::DECIMAL(38, 6)"
         if reading in _UNITS:
             return f"{number} * {_UNITS[reading]}"
         marks = ":"
@@ -145,8 +146,8 @@ class Readings:
 
     def hours(self, text: str, reading: Reading) -> str:
         """A length of time in decimal hours, at most six decimals."""
-        seconds = f"CAST({self.seconds(text, reading)} AS DECIMAL(18, 6))"
-        hours = f"(CAST({seconds} / 3600 AS DECIMAL(18, 6)))::VARCHAR"
+        seconds = f"CAST({self.seconds(text, reading)} AS DECIMAL(38, 6))"
+        hours = f"TRY_CAST({seconds} / 3600 AS DECIMAL(18, 6))::VARCHAR"
         value = f"coalesce({hours}, {_unreadable(text)})"
         if reading is Reading.HOURS:  # hours that are decimal already keep their digits
             return f"CASE WHEN contains({text}, ':') THEN {value} ELSE {self.number(text)} END"

@@ -134,7 +134,7 @@ class Expressions:
         at = (
             f"CASE WHEN {minutes} >= 0 AND {minutes} < 2880 AND {day} LIKE '____-__-__' "
             f"THEN TRY_CAST({day} AS TIMESTAMP) "
-            f"+ to_microseconds(({minutes} * 60000000)::BIGINT) END"
+            f"+ to_microseconds(TRY_CAST({minutes} * 60000000 AS BIGINT)) END"
         )
         return (
             f"CASE WHEN {day} IS NOT NULL "
@@ -152,10 +152,10 @@ class Expressions:
             f"WHEN timezone({_ZONE}, {earlier}) = {wall} THEN {earlier} "
             f"ELSE timezone({_ZONE}, {wall}) END"
         )
-        seconds = f"CAST({self.readings.seconds(text, later.length.reading)} AS DECIMAL(18, 6))"
+        seconds = f"CAST({self.readings.seconds(text, later.length.reading)} AS DECIMAL(38, 6))"
         end = (
             f"CASE WHEN abs({seconds}) <= {_LONGEST_S} THEN timezone('UTC', {instant}) "
-            f"+ to_microseconds(({seconds} * 1000000)::BIGINT) END"
+            f"+ to_microseconds(TRY_CAST({seconds} * 1000000 AS BIGINT)) END"
         )
         return (
             f"CASE WHEN {text} IS NOT NULL AND {start} IS NOT NULL "
@@ -196,8 +196,7 @@ class Expressions:
                 return " + ".join(counts) or "0"
             case First(rules) if any(self.inferred(part) != "0" for part in rules):
                 cases = " ".join(
-                    f"WHEN {self.rule(part)} IS NOT NULL THEN {self.inferred(part)}"
-                    for part in rules
+                    f"WHEN NOT {self.is_blank(part)} THEN {self.inferred(part)}" for part in rules
                 )
                 return f"CASE {cases} ELSE 0 END"
             case _:
@@ -212,8 +211,9 @@ def _has_offset(stamp: str) -> str:
 class Selection:
     """The records of one table in a source: which rows they are and what they become.
 
-    `columns` are the header's names by what their spellings share; `targets` are already
-    bound to them.
+    `columns` are the header's names, `targets` the rules that they can fulfil, `skips` the
+    (column, words) of rows that are no records. `padded` says that texts may have space
+    around them.
     """
 
     table: str
@@ -223,6 +223,7 @@ class Selection:
     repeated_header: bool
     skips: Sequence[tuple[str, tuple[str, ...]]]
     expressions: Expressions
+    padded: bool = True
 
     def select(self, relation: str) -> str:
         """`_row` and each target's value, as contract text."""
@@ -249,7 +250,7 @@ class Selection:
     def _mapped(self, relation: str) -> str:
         """Cells `c<n>` and values `m<n>`, the last ones aside, of the rows that are records."""
         cells = "".join(
-            f", {trimmed(quoted(self.columns[int(cell[1:])]))} AS {cell}"
+            f", {self._cell(self.columns[int(cell[1:])])} AS {cell}"
             for cell in sorted(set(self.expressions.cells.values()))
         )
         values = "".join(
@@ -257,10 +258,14 @@ class Selection:
             for place, target in enumerate(self.targets)
             if not _is_last(target)
         )
-        every = ", ".join(trimmed(quoted(name)) for name in self.columns)
+        every = ", ".join(self._cell(name) for name in self.columns)
         raw = f"SELECT _row, coalesce({every}) AS first_cell{cells} FROM {relation}{self._kept()}"
         # A blank row is no record.
         return f"SELECT *{values} FROM ({raw}) WHERE first_cell IS NOT NULL{self._no_total()}"
+
+    def _cell(self, name: str) -> str:
+        """The text of a raw column, null when empty; trimming is for files that need it."""
+        return trimmed(quoted(name)) if self.padded else f"nullif({quoted(name)}, '')"
 
     def _no_total(self) -> str:
         """A total row lacks what a record must have: so nothing that could be one is skipped."""
@@ -277,12 +282,11 @@ class Selection:
     def _kept(self) -> str:
         """Conditions on raw cells that a record fulfils."""
         conditions = [
-            f"NOT coalesce({among(trimmed(quoted(name)), words)}, false)"
-            for name, words in self.skips
+            f"NOT coalesce({among(self._cell(name), words)}, false)" for name, words in self.skips
         ]
         if self.repeated_header:
             same = [
-                f"lower({trimmed(quoted(name))}) = lower({trimmed(literal(name))})"
+                f"lower({self._cell(name)}) = lower({trimmed(literal(name))})"
                 for name in self.columns
             ]
             others = " AND ".join(f"coalesce({test}, true)" for test in same)

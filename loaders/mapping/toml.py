@@ -18,11 +18,6 @@ _NAMES: Final[Mapping[type, str]] = {
 }
 
 
-def header_key(name: str) -> str:
-    """What two spellings of a column name share: case and the kind of space do not count."""
-    return " ".join(name.split()).lower()
-
-
 def closed(spec: object, allowed: Collection[str], where: str) -> dict[str, Any]:
     """A TOML table that holds only allowed keys."""
     if not isinstance(spec, dict):
