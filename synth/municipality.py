@@ -12,7 +12,8 @@ from typing import Final
 import numpy as np
 
 from graph_service.errors import UsageError
-from synth.care import build_clients, switch_freely, write_care
+from synth.care import write_care
+from synth.clients import build_clients, switch_freely
 from synth.companies import build_register, write_contracts
 from synth.files import write_months, write_registers
 from synth.follow_up import write_follow_up
