@@ -10,8 +10,8 @@ import hashlib
 import json
 import re
 import tomllib
-from collections.abc import Sequence
 from collections.abc import Mapping as Dictionary
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
 from decimal import Decimal
