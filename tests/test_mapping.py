@@ -274,7 +274,7 @@ def test_a_declared_layout_is_rewritten_in_the_contracts_order(
     ("layout", "text", "expected"),
     [
         ("YYYY-MM-DD h.mm", "2026-03-01 7.05", "2026-03-01 07:05"),
-        ("YYYYMMDDhhmmss", "20260301070559", "2026-03-01 07:05:59"),
+        ("DDMMYYYYhhmmss", "01032026070559", "2026-03-01 07:05:59"),
         ("YY-MM-DD hh:mm", "26-03-01 07:05", "2026-03-01 07:05"),
         ("D.M.YYYY kl h:mm", "1.12.2026 kl 17:05", "2026-12-01 17:05"),
         ("YYYY-MM-DD h.mm", "2026-03-01 7.0", "2026-03-01 7.0"),
