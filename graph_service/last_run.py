@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from decimal import Decimal
-from typing import Any
+from typing import Any, Final
 
 from graph_service.change import Past
 from graph_service.detector import Finding
 from graph_service.risk import Band, Contribution, Score
 from graph_service.room import Family
 from graph_service.run_file import RunFile
+
+#: What may have become of a finding since the last run.
+CHANGES: Final = ("new", "still", "gone")
 
 
 def past_of(last: RunFile) -> Past:
@@ -33,7 +36,7 @@ def changes(findings: Iterable[Finding], last: RunFile | None) -> list[dict[str,
         return []
     before = {row["finding_id"] for row in last.rows("findings", order="finding_id")}
     now = {found.finding_id for found in findings}
-    parts = (("new", now - before), ("still", now & before), ("gone", before - now))
+    parts = zip(CHANGES, (now - before, now & before, before - now), strict=True)
     return [
         {"finding_id": finding_id, "change": change}
         for change, ids in parts

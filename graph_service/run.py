@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, datetime
 from importlib.metadata import version
@@ -21,11 +22,11 @@ from graph_service import risk, run_file, thresholds
 from graph_service.change import compare, past, rule_of
 from graph_service.detector import Finding, Override, Room, detect
 from graph_service.engines.duckdb import Engine
-from graph_service.errors import UsageError
+from graph_service.errors import RunError, UsageError
 from graph_service.graph.derive import derive
 from graph_service.home import Home
 from graph_service.lake import Lake
-from graph_service.last_run import changes, past_of
+from graph_service.last_run import CHANGES, changes, past_of
 from graph_service.risk import Score
 from graph_service.run_file import RunFile, RunFolder
 
@@ -73,11 +74,11 @@ def run(
     `only` names the rooms to ask, all without it. `as_of` is a Stockholm day, the last one on
     which anything known happened without it. `known_by` counts receipts up to and with that
     moment, all without it. Raises UsageError for a room that is not there, DeclarationError
-    for thresholds that do not fit.
+    for thresholds that do not fit, RunError when `memory` does not suffice.
     """
     asked = _asked(rooms, only)
     overrides = thresholds.read(home.thresholds, rooms)
-    with home.writing("run"), home.spill() as spill:
+    with home.writing("run"), home.spill() as spill, _within(memory):
         folder = RunFolder(home)
         started_at = clock()
         built = folder.new(f"{started_at:%Y%m%dT%H%M%SZ}")
@@ -91,6 +92,7 @@ def run(
             progress("scores")
             scores = _score(engine, findings, asked, overrides, sight, last)
             changed = changes(findings, last)
+            counted = None if last is None else Counter(row["change"] for row in changed)
             about = {
                 "run_id": built.run_id,
                 "as_of": sight.as_of.isoformat(),
@@ -101,11 +103,23 @@ def run(
                 "finished_at": clock().isoformat(),
                 "version": version("graph-service"),
                 "batches": sight.batches,
+                "providers": len(scores),
+                "findings": len(findings),
+                **{change: None if counted is None else counted[change] for change in CHANGES},
             }
             _write(engine, about, findings, scores, changed)
         published = folder.publish(built, current=complete)
-    counted = None if last is None else Counter(row["change"] for row in changed)
     return RunResult(published, sight.as_of, complete, len(scores), len(findings), counted)
+
+
+@contextmanager
+def _within(memory: str) -> Iterator[None]:
+    try:
+        yield
+    except Engine.out_of_memory as error:
+        raise RunError(
+            f"The run does not fit in {memory}, though it spills to disk. Give more with --memory."
+        ) from error
 
 
 def _asked(rooms: Sequence[Room], only: Sequence[str] | None) -> list[Room]:

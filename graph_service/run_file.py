@@ -73,6 +73,11 @@ _STRUCTURES: Final[Mapping[str, Mapping[str, Any]]] = {
         "finished_at": "TIMESTAMP WITH TIME ZONE",
         "version": "VARCHAR",
         "batches": ["VARCHAR"],
+        "providers": "BIGINT",
+        "findings": "BIGINT",
+        "new": "BIGINT",
+        "still": "BIGINT",
+        "gone": "BIGINT",
     },
     "rooms": {
         "room": "VARCHAR",

@@ -606,6 +606,113 @@ def test_a_present_address_is_not_claimed_for_the_time_before_the_last_one_ended
     assert spans == {(date(2020, 1, 1), date(2024, 5, 1)), (date(2024, 5, 1), None)}
 
 
+def test_one_who_moves_back_lives_there_twice() -> None:
+    home = {"street": "Storgatan 1", "postcode": "111 11", "city": "Exstad"}
+    told = {
+        "persons": [{"person_id": "syn:1"} | home],
+        "residences": [
+            {"person_id": "syn:1", "valid_from": "2020-01-01", "valid_to": "2021-01-01"} | home
+        ],
+    }
+    with graph(told) as engine:
+        spans = {(e["valid_from"], e["valid_to"]) for e in edges(engine, "RESIDES_AT")}
+        assert spans == {(date(2020, 1, 1), date(2021, 1, 1)), (date(2021, 1, 1), None)}
+    told["residences"][0]["valid_to"] = ""
+    with graph(told) as engine:
+        [stay] = edges(engine, "RESIDES_AT")
+        assert (stay["valid_from"], stay["valid_to"]) == (date(2020, 1, 1), None)
+
+
+def test_a_registered_address_begins_with_the_last_change_of_it() -> None:
+    told: World = {
+        "organisations": [
+            {"org_id": org, "registered_on": "2020-01-01", "street": "Storgatan 1",
+             "postcode": "111 11", "city": "Exstad"}
+            for org in ORGS[:2]
+        ],
+        "organisation_changes": [
+            {"change_id": f"c{n}", "org_id": ORGS[0], "changed_on": on, "what": what}
+            for n, (on, what) in enumerate(
+                [("2021-01-01", "address"), ("2022-01-01", "address"), ("2023-01-01", "board")]
+            )
+        ],
+    }  # fmt: skip
+    with graph(told) as engine:
+        began = {e["source_id"]: e["valid_from"] for e in edges(engine, "REGISTERED_AT")}
+    assert began == {
+        f"organisation:{ORGS[0]}": date(2022, 1, 1),
+        f"organisation:{ORGS[1]}": date(2020, 1, 1),
+    }
+
+
+_BOUGHT = {"municipality": "0000", "service": "omsorg", "valid_from": "2024-01-01"}
+_BILLED = {
+    "municipality": "0000", "issued_on": "2025-01-01", "period_from": "2025-01-01",
+    "period_to": "2025-01-31", "amount": "1",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("table", "row", "labels"),
+    [
+        ("contracts", {"contract_id": "k", "reimbursement": "granted", "hourly_rate_sek": "1"}
+            | _BOUGHT, ["Organisation", "Provider"]),
+        ("enrolments", {"client_id": "syn:1"} | _BOUGHT, ["Organisation", "Provider"]),
+        ("visits", VISIT | {"visit_id": "v", "start": "2025-01-01 10:00",
+                            "end": "2025-01-01 10:00", "status": "absent"},
+         ["Organisation", "Provider"]),
+        ("invoices", {"invoice_id": "i"} | _BILLED, ["Organisation", "Provider"]),
+        ("placements", {"placement_id": "p", "client_id": "syn:1", "start": "2025-01-01"},
+         ["Organisation", "Provider"]),
+        ("employments", {"person_id": "syn:1", "valid_from": "2024-01-01"}, ["Organisation"]),
+        ("permits", {"permit_id": "p", "service": "x", "status": "granted",
+                     "valid_from": "2024-01-01"}, ["Organisation"]),
+        ("quality_reviews", {"review_id": "q", "reviewed_on": "2025-01-01", "outcome": "passed"},
+         ["Organisation"]),
+    ],
+)  # fmt: skip
+def test_who_is_a_provider(table: str, row: dict[str, Any], labels: list[str]) -> None:
+    with graph({table: [row | {"org_id": ORGS[0]}]}) as engine:
+        assert nodes(engine)[f"organisation:{ORGS[0]}"]["labels"] == labels
+
+
+@pytest.mark.parametrize(
+    ("table", "column", "row", "role"),
+    [
+        ("placements", "client_id", {"placement_id": "p", "org_id": ORGS[0],
+                                     "start": "2025-01-01"}, "Client"),
+        ("absences", "client_id", {"absence_id": "a", "kind": "travel",
+                                   "start": "2025-01-01 10:00", "end": "2025-01-02 10:00"},
+         "Client"),
+        ("fees", "client_id", {"valid_from": "2024-01-01"}, "Client"),
+        ("mandates", "client_id", {"person_id": "syn:9", "kind": "guardian"}, "Client"),
+        ("mandates", "person_id", {"client_id": "syn:9", "kind": "guardian"}, None),
+        ("invoice_lines", "client_id", {"invoice_id": "i", "line_no": "1", "service": "x",
+                                        "amount": "1"}, "Client"),
+        ("payments", "client_id", {"payment_id": "b", "paid_on": "2025-01-01", "amount": "1"},
+         "Client"),
+        ("decisions", "official_id", {"decision_id": "d", "client_id": "syn:9",
+                                      "hours_per_month": "1"} | _BOUGHT, "Official"),
+        ("invoices", "ordered_by", {"invoice_id": "i", "org_id": ORGS[0]} | _BILLED, "Official"),
+        ("invoices", "received_by", {"invoice_id": "i", "org_id": ORGS[0]} | _BILLED, "Official"),
+        ("invoices", "approved_by", {"invoice_id": "i", "org_id": ORGS[0]} | _BILLED, "Official"),
+        ("officials", "person_id", {"municipality": "0000"}, "Official"),
+        ("incidents", "official_id", {"incident_id": "n", "occurred_on": "2025-01-01",
+                                      "kind": "threat"}, "Official"),
+        ("logins", "person_id", {"login_id": "l", "org_id": ORGS[0]}, None),
+        ("trading_bans", "person_id", {"valid_from": "2024-01-01"}, None),
+        ("background_checks", "person_id", {"check_id": "k", "done_on": "2025-01-01",
+                                            "basis": "x"}, None),
+    ],
+)  # fmt: skip
+def test_which_role_a_column_gives(
+    table: str, column: str, row: dict[str, Any], role: str | None
+) -> None:
+    with graph({table: [row | {column: "syn:1"}]}) as engine:
+        labels = nodes(engine)["person:syn:1"]["labels"]
+    assert labels == sorted({"Person", role or "Person"})
+
+
 def test_a_factors_account_is_held_by_none_of_its_customers() -> None:
     invoice = {
         "municipality": "0000",
@@ -634,6 +741,24 @@ def test_a_factors_account_is_held_by_none_of_its_customers() -> None:
         assert not edges(engine, "HOLDS_ACCOUNT")
         targets = {edge["target_id"] for edge in edges(engine, "PAID_TO")}
         assert targets == {"account:BG:9912346", f"organisation:{ORGS[0]}"}
+
+
+def test_how_an_account_is_known_to_be_somebodys() -> None:
+    def held(**told: list[dict[str, Any]]) -> list[tuple[str, str]]:
+        with graph(told) as engine:
+            return sorted((e["source_id"], e["role"]) for e in edges(engine, "HOLDS_ACCOUNT"))
+
+    account = {"account": "BG:9912346", "holder_kind": "organisation"}
+    billed = {"invoice_id": "i1", "org_id": ORGS[0], "account": "BG:9912346"} | _BILLED
+    own = account | {"holder_id": ORGS[0], "purpose": "own"}
+    others = account | {"holder_id": ORGS[1], "purpose": "own"}
+    factors = account | {"holder_id": ORGS[1], "purpose": "factoring"}
+    first, second = f"organisation:{ORGS[0]}", f"organisation:{ORGS[1]}"
+    assert held(invoices=[billed | {"factoring": False}]) == [(first, "invoiced")]
+    assert held(invoices=[billed], accounts=[own]) == [(first, "registered")]
+    both = [(first, "invoiced"), (second, "registered")]
+    assert held(invoices=[billed], accounts=[others]) == both
+    assert held(invoices=[billed], accounts=[factors]) == [(second, "registered")]
 
 
 def test_money_meets_money_between_accounts() -> None:

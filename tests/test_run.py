@@ -259,6 +259,13 @@ def test_two_runs_at_once_wait_for_each_other(home: Home, clock: Clock) -> None:
     assert [row["change"] for row in last.rows("changes", order="change")] == ["still"]
 
 
+def test_too_little_memory_is_said_so(home: Home, clock: Clock) -> None:
+    deliver(home, clock, BASE)
+    with pytest.raises(RunError, match="--memory"):
+        run(home, ALL_ROOMS, clock=clock, memory="1MiB")
+    assert RunFolder(home).current() is None
+
+
 # -- thresholds -----------------------------------------------------------------------------------
 
 
