@@ -195,7 +195,7 @@ def _score(
         if found[room.name]
     }
     total = sum(logs.values())
-    whole = min(_HIGHEST, round(100 * -math.expm1(-total), 2))
+    whole = min(_HIGHEST, round(100 - 100 * math.exp(-total), 2))
     points = rounded_to(whole, [whole * part / total if total else 0.0 for part in logs.values()])
     contributions = [
         Contribution(

@@ -22,7 +22,7 @@ crowded AS (
 candidate AS (
     SELECT
         visit_id, municipality, org_id, worker_id, client_id, service, start, "end", start_hour,
-        group_visit, _file_sha256, _row,
+        group_visit, end_method, _file_sha256, _row,
         CASE WHEN planned_end > planned_start
             THEN date_diff('second', planned_start, planned_end) END AS planned_s
     FROM (SELECT *, CAST(floor(epoch(start) / 3600) AS BIGINT) AS start_hour FROM visits)
@@ -66,8 +66,9 @@ read AS (
     SELECT
         *,
         CASE
-            WHEN length_s >= expected_s * $overlong_times
-                AND length_s >= expected_s + 60 * $overlong_min
+            WHEN (length_s >= expected_s * $overlong_times
+                    AND length_s >= expected_s + 60 * $overlong_min)
+                OR (end_method IN ('manual', 'admin') AND length_s >= planned_s + 60 * $unwitnessed_min)
                 THEN start + INTERVAL 1 SECOND * CAST(expected_s AS BIGINT)
             ELSE "end"
         END AS sure_end,
