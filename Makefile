@@ -1,0 +1,52 @@
+# Nothing but Python 3.11 or later is needed first; `make` lists what there is.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+
+.PHONY: help install demo test check bench lock docs clean
+
+help:  ## list the targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+$(VENV)/installed: requirements.lock pyproject.toml
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or later is needed")'
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	touch $@
+
+$(VENV)/developing: $(VENV)/installed requirements-dev.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.lock
+	touch $@
+
+install: $(VENV)/installed  ## make .venv here, from the lock
+
+demo: install  ## a synthetic municipality: made, loaded, run, ranked, one provider explained
+	$(BIN)/graph-service demo --home demo --language en
+
+test: $(VENV)/developing  ## everything the tests need, then checks and tests
+	$(MAKE) --no-print-directory check
+	$(BIN)/python -m pytest -n auto --dist worksteal
+
+check: $(VENV)/developing  ## style, types, who may import whom
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+bench: $(VENV)/developing  ## speed beside a bare floor; recall and precision on fresh towns
+	$(BIN)/python -m benchmarks
+
+docs: install  ## rewrite the pages that are made from declarations
+	$(BIN)/python -m docs.make
+
+lock: $(VENV)/developing  ## pin every dependency with its hashes, without index addresses
+	$(BIN)/python -m piptools compile --quiet --strip-extras --allow-unsafe --generate-hashes \
+		--no-header --no-emit-index-url --no-emit-trusted-host --no-emit-find-links \
+		--extra build --output-file requirements.lock pyproject.toml
+	$(BIN)/python -m piptools compile --quiet --strip-extras --allow-unsafe --generate-hashes \
+		--no-header --no-emit-index-url --no-emit-trusted-host --no-emit-find-links \
+		--extra build --extra dev --constraint requirements.lock --output-file requirements-dev.lock pyproject.toml
+
+clean:  ## remove the demo's home; nothing else is touched
+	rm -rf demo

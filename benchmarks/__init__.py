@@ -1,0 +1,1 @@
+"""What the program costs beside the bare work, and what it finds on towns it has not seen."""

@@ -1,0 +1,46 @@
+"""`python -m benchmarks [loading detection memory recall]`: measure, and print ratios of one run.
+
+`--rows` sets how many visits (5 million), `--seeds` how many fresh towns; `--work` a folder to
+keep the made files in between runs. Figures of a shared machine are noisy: read the ratios.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import platform
+import tempfile
+from pathlib import Path
+
+from benchmarks import detection, loading, memory, recall
+from benchmarks.town import Town
+
+PARTS = {"loading": loading, "detection": detection, "memory": memory, "recall": recall}
+
+
+def main() -> None:
+    """Run the parts asked for, in order."""
+    parser = argparse.ArgumentParser(prog="benchmarks", description=__doc__)
+    parser.add_argument("parts", nargs="*", metavar="PART", help=", ".join(PARTS))
+    parser.add_argument("--rows", type=int, default=5_000_000)
+    parser.add_argument("--seeds", type=int, default=5)
+    parser.add_argument("--first-seed", type=int, default=1_000_000)
+    parser.add_argument("--inhabitants", type=int, default=20_000)
+    parser.add_argument("--sizes", type=int, nargs="*", default=[1_000_000, 5_000_000])
+    parser.add_argument("--repeat", type=int, default=3)
+    parser.add_argument("--work", type=Path)
+    asked = parser.parse_args()
+    unknown = set(asked.parts) - set(PARTS)
+    if unknown:
+        parser.error(f"no part {', '.join(sorted(unknown))}")
+    print(f"{os.cpu_count()} cores, {platform.python_implementation()} {platform.python_version()}")
+    with tempfile.TemporaryDirectory(prefix="graph-service-bench-") as scratch:
+        folder = asked.work or Path(scratch)
+        folder.mkdir(parents=True, exist_ok=True)
+        for part in asked.parts or PARTS:
+            print(f"\n## {part}\n", flush=True)
+            PARTS[part].measure(Town(folder), asked)
+
+
+if __name__ == "__main__":
+    main()
