@@ -55,6 +55,9 @@ class Engine:
                 "Name a run listed by `graph-service runs`."
             ) from error
         self.execute("SET TimeZone = 'UTC'")
+        # Progress is counted, and shown by who asks for it: results alone are printed here.
+        self.execute("SET enable_progress_bar = true")
+        self.execute("SET enable_progress_bar_print = false")
 
     def execute(self, sql: str, parameters: Parameters = None) -> None:
         """Run one statement and drop its result."""
