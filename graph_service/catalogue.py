@@ -12,7 +12,7 @@ def catalogue(rooms: Sequence[Room]) -> str:
     lines = [
         "# Detectors",
         "",
-        "Made from the rooms' own declarations by `graph_service/catalogue.py`; a test keeps it so.",
+        "Made from the rooms' own declarations by `graph_service/catalogue.py`; a test sees to it.",
         "Each row found is an indicator for a person to review, never a verdict. A provider is",
         "scored, never a client or a worker.",
         "",

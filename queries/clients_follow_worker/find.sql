@@ -50,7 +50,9 @@ shift AS (
 
 -- Who really left: no shift at the old provider from a month after the new start, for a quarter.
 move AS (
-    SELECT m.*, m.worker_id || '|' || m.from_id || '|' || m.to_id || '|' || m.municipality AS move_id
+    SELECT
+        m.*, m.worker_id || '|' || m.from_id || '|' || m.to_id || '|' || m.municipality AS move_id,
+        max(CASE WHEN date_diff('day', m.day, s.day) <= $left_days THEN s.day END) AS last_day
     FROM near_move AS m
     JOIN shift AS s
         ON s.worker_id = m.worker_id AND s.org_id = m.from_id AND s.municipality = m.municipality
@@ -156,8 +158,7 @@ followed AS (
     FROM move AS m
     JOIN switch AS s
         ON s.municipality = m.municipality AND s.to_id = m.to_id
-        AND date_diff('day', s.day, m.day) <= $before_days
-        AND date_diff('day', m.day, s.day) <= $follow_days
+        AND date_diff('day', m.day, s.day) BETWEEN -$before_days AND $follow_days
 ),
 
 -- Only where enough clients of the old provider arrived is the worker's circle counted out.
@@ -195,7 +196,7 @@ acquaintance AS (
         END) AS last_seen
     FROM promising AS p
     JOIN nearby AS v ON v.org_id = p.from_id AND v.municipality = p.municipality
-    WHERE date_diff('day', v.day, p.day) BETWEEN 1 AND $history_days
+    WHERE date_diff('day', v.day, p.last_day) BETWEEN 0 AND $history_days - 1
     GROUP BY p.move_id, v.client_id
 ),
 
@@ -259,8 +260,7 @@ exodus AS (
         AND date_diff('day', s.until, p.day) <= $history_days
     LEFT JOIN switch AS x
         ON x.unit = s.unit AND x.from_id = p.from_id AND x.municipality = p.municipality
-        AND date_diff('day', x.day, p.day) <= $before_days
-        AND date_diff('day', p.day, x.day) <= $follow_days
+        AND date_diff('day', p.day, x.day) BETWEEN -$before_days AND $follow_days
     GROUP BY p.move_id
 ),
 
@@ -310,9 +310,8 @@ shown AS (
 ),
 
 evidence AS (
-    SELECT
-        move_id,
-        list({'table': origin, 'key': key, 'file_sha256': file_sha256, 'row': row}) AS evidence
+    SELECT move_id, list({'table': origin, 'key': key, 'file_sha256': file_sha256, 'row': row})
+        AS evidence
     FROM shown GROUP BY move_id
 ),
 

@@ -36,7 +36,7 @@ def _tested(row: Row, exodus_share: float) -> Row:
         or row["others"] is None
         or row["gone"] >= exodus_share * row["households"]
     ):
-        return {**row, "p_value": 1.0, "lift": 0.0, "moved": 0, "clients": 0}
+        return {**row, "p_value": 1.0, "flow_p": 1.0, "lift": 0.0, "moved": 0, "clients": 0}
     circles = {
         (row["near_moved"], row["near_clients"]),
         (row["known_moved"], row["known_clients"]),
@@ -50,14 +50,17 @@ def _tested(row: Row, exodus_share: float) -> Row:
 def _against_others(row: Row, moved: int, clients: int) -> Row:
     """One circle of the worker's clients against everyone else, and against those left behind.
 
-    The latter counts once some of them moved there too: then something draws them all.
+    The chance is that against everyone else in the municipality. What draws the old provider's
+    other clients to the same place may draw these as well: they must stand out there too.
     """
-    groups = [(row["others_moved"], row["others"])]
-    if row["left_behind_moved"] > 0:
-        groups.append((row["left_behind_moved"], row["left_behind"]))
+    left, left_moved = row["left_behind"], row["left_behind_moved"]
     return {
-        "p_value": max(exact_excess(moved, clients, hits, size) for hits, size in groups),
-        "lift": min(lift(moved, clients, hits, size) for hits, size in groups),
+        "p_value": exact_excess(moved, clients, row["others_moved"], row["others"]),
+        "flow_p": exact_excess(moved, clients, left_moved, left) if left_moved else 0.0,
+        "lift": min(
+            lift(moved, clients, row["others_moved"], row["others"]),
+            lift(moved, clients, left_moved, left) if left_moved else float("inf"),
+        ),
         "moved": moved,
         "clients": clients,
     }
@@ -67,13 +70,23 @@ def _stands_out(row: Row, thresholds: Mapping[str, Value]) -> bool:
     return bool(
         row["moved"] >= float(thresholds["clients_min"])
         and row["lift"] >= float(thresholds["lift_min"])
+        and row["flow_p"] <= float(thresholds["flow_p_max"])
         and row["q_value"] <= float(thresholds["q_max"])
     )
 
 
-_COUNTS = ("known_clients", "known_moved", "near_clients", "near_moved", "households", "gone")
+_COUNTS = (
+    "known_clients",
+    "known_moved",
+    "near_clients",
+    "near_moved",
+    "households",
+    "gone",
+    "flow_p",
+    "moved",
+)
 
 
 def _told(row: Row, tests: int) -> Row:
-    kept = {name: value for name, value in row.items() if name not in (*_COUNTS, "moved")}
+    kept = {name: value for name, value in row.items() if name not in _COUNTS}
     return {**kept, "events": row["moved"], "lift": round(row["lift"], 1), "tests": tests}

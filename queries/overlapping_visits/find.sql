@@ -22,7 +22,7 @@ crowded AS (
 candidate AS (
     SELECT
         visit_id, municipality, org_id, worker_id, client_id, service, start, "end", start_hour,
-        group_visit, end_method, _file_sha256, _row,
+        group_visit, end_method, planned_end, _file_sha256, _row,
         CASE WHEN planned_end > planned_start
             THEN date_diff('second', planned_start, planned_end) END AS planned_s
     FROM (SELECT *, CAST(floor(epoch(start) / 3600) AS BIGINT) AS start_hour FROM visits)
@@ -60,7 +60,8 @@ expected AS (
     LEFT JOIN usual_with_provider AS p ON p.org_id = c.org_id AND p.service = c.service
 ),
 
--- `sure_end`: an overlong visit is believed only for the length it should have had.
+-- `sure_end`: an overlong visit is believed only for its planned or usual length, and to its
+-- planned end when it began late.
 -- `late_*`: in the repeated hour of the autumn night the same wall clock comes an hour later.
 read AS (
     SELECT
@@ -69,7 +70,10 @@ read AS (
             WHEN (length_s >= expected_s * $overlong_times
                     AND length_s >= expected_s + 60 * $overlong_min)
                 OR (end_method IN ('manual', 'admin') AND length_s >= planned_s + 60 * $unwitnessed_min)
-                THEN start + INTERVAL 1 SECOND * CAST(expected_s AS BIGINT)
+                THEN least(
+                    start + INTERVAL 1 SECOND * CAST(expected_s AS BIGINT),
+                    CASE WHEN planned_end > start THEN planned_end ELSE "end" END
+                )
             ELSE "end"
         END AS sure_end,
         start AT TIME ZONE 'Europe/Stockholm'
