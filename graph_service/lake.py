@@ -129,6 +129,12 @@ class Receipt:
         }
 
 
+def repeating(receipts: Sequence[Receipt], batch: str) -> list[Receipt]:
+    """Receipts later than `batch` whose duplicates may be rows that stand in it."""
+    told = {r.table for r in receipts if r.batch == batch and r.stored + r.superseding}
+    return [r for r in receipts if r.batch > batch and r.duplicates and r.table in told]
+
+
 class Lake:
     """The Delta tables of one home folder."""
 
@@ -165,6 +171,26 @@ class Lake:
             for row in rows
             if known_by is None or row["withdrawn_at"] <= known_by
         }
+
+    def standing_receipts(self) -> list[Receipt]:
+        """Visible receipts of tables whose every row is still seen, or superseded.
+
+        Where a batch was withdrawn after a later file repeated its rows, that file stands no more.
+        """
+        receipts, withdrawn = self.receipts(), self.withdrawn()
+        fallen = {
+            (receipt.batch, receipt.n, receipt.table)
+            for batch, at in withdrawn.items()
+            for receipt in repeating(receipts, batch)
+            if receipt.loaded_at <= at
+        }
+        return [
+            receipt
+            for receipt in receipts
+            if receipt.refused is None
+            and receipt.batch not in withdrawn
+            and (receipt.batch, receipt.n, receipt.table) not in fallen
+        ]
 
     def visible_batches(self, known_by: datetime | None = None) -> list[str]:
         """Batches that readers see at a time, oldest first."""
@@ -241,10 +267,15 @@ class Lake:
         if not self._home.lake.is_dir():
             return
         for folder in self._home.lake.iterdir():
+            if not DeltaTable.is_deltatable(str(folder)):
+                shutil.rmtree(folder)  # a first batch that never came to its log
+                continue
+            for begun in (folder / "_delta_log").glob("*.tmp"):
+                begun.unlink()
             parts = folder / f"_batch={batch}"
-            if parts.exists() and DeltaTable.is_deltatable(str(folder)):
+            if parts.exists():
                 DeltaTable(str(folder)).delete(f"_batch = '{batch}'")
-            shutil.rmtree(parts, ignore_errors=True)
+                shutil.rmtree(parts, ignore_errors=True)
 
     def _append(
         self,

@@ -15,6 +15,7 @@ from typing import Final
 from graph_service import identity
 from graph_service.engines.duckdb import Engine
 from graph_service.engines.known import literal, quoted
+from graph_service.errors import FileRefused
 from graph_service.records import TABLES, Kind, Table
 from loaders.checks import staging_sql
 from loaders.decode import Decoded
@@ -98,7 +99,14 @@ def _stage(engine: Engine, table: Table, decoded: Decoded, today: date) -> None:
     parameters = dict(decoded.parameters)
     if "$today" in sql:
         parameters["today"] = today
-    engine.execute(f"CREATE OR REPLACE TEMP TABLE staged AS {sql}", parameters or None)
+    try:
+        engine.execute(f"CREATE OR REPLACE TEMP TABLE staged AS {sql}", parameters or None)
+    except engine.failure as error:
+        if decoded.archive and not isinstance(error, engine.out_of_memory):
+            raise FileRefused("unreadable_archive") from error
+        raise
+    if decoded.records not in (None, engine.value("SELECT count(*) FROM staged")):
+        raise AssertionError(f"records were lost or made in reading {table.name}")
     numbered = "" if decoded.numbered else f"rowid + {decoded.first_row} AS _row, "
     none_odd = not engine.value("SELECT count(*) FROM odd")
     unread = (

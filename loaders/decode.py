@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from datetime import date
@@ -32,7 +32,8 @@ class Decoded:
     n-th row it yields is row `first_row` + n. `original` yields what a reject file shows.
     `odd` holds row, column, code and path of what decoding itself found wrong; a row with an
     empty code is no record at all. A `condemned` table stands in a document of which another
-    part is refused: an invoice and its lines are taken together or not at all.
+    part is refused: an invoice and its lines are taken together or not at all. An `archive` may
+    break while it is read. `records` is how many rows `sql` must yield, where that is known.
     """
 
     table: str
@@ -52,6 +53,8 @@ class Decoded:
     counted: dict[str, int] = field(default_factory=dict)
     skipped_word: str | None = None
     condemned: bool = False
+    archive: bool = False
+    records: int | None = None
 
     @property
     def passing(self) -> tuple[str, ...]:
@@ -62,7 +65,7 @@ class Decoded:
 def delimited_sql(found: Delimited, delimiter: str) -> tuple[str, dict[str, Any]]:
     """A query over a prepared file: columns c0, c1, … as text, rows in the file's order."""
     columns = ", ".join(f"'c{i}': 'VARCHAR'" for i in range(len(found.header)))
-    longest = max(2_000_000, 5 * found.longest)  # a byte that is no text reads \\xNN
+    longest = max(2_000_000, 2 * found.longest)
     return (
         f"SELECT * FROM read_csv($path, auto_detect = false, header = false, "
         f"skip = {found.header_row}, columns = {{{columns}}}, delim = {literal(delimiter)}, "
@@ -79,14 +82,14 @@ def check_header(table: Table, header: Sequence[str]) -> tuple[str, ...]:
         raise FileRefused("duplicate_header", ", ".join(twice))
     unknown = [name for name in names if name not in table.names and name not in DROPPED_COLUMNS]
     if unknown:
-        raise FileRefused("unknown_column", ", ".join(_shown(name) for name in unknown))
+        raise FileRefused("unknown_column", ", ".join(column_shown(name) for name in unknown))
     missing = [name for name in table.required if name not in names]
     if missing:
         raise FileRefused("missing_column", ", ".join(missing))
     return tuple(name for name in names if name not in DROPPED_COLUMNS)
 
 
-def _shown(name: str) -> str:
+def column_shown(name: str) -> str:
     """A column's name as a message may show it: a file without a header has values there."""
     return name if name.replace("_", "").isalpha() and len(name) <= 40 else "(?)"
 
@@ -110,14 +113,15 @@ def tabular(table: str, found: Delimited, delimiter: str) -> Decoded:
         original=query,
         first_row=found.header_row + 1,
         padded=found.padded,
-        odd=[] if found.odd is None else [_named_odd(found)],
+        records=found.records,
+        odd=[] if found.odd is None else [_named_odd(found, columns)],
         unreadable=found.unreadable,
         dropped=tuple(name for name in found.header if name in DROPPED_COLUMNS),
     )
 
 
-def _named_odd(found: Delimited) -> Path:
-    """Odd records with column names in place of numbers, without what is dropped on sight."""
+def _named_odd(found: Delimited, kept: Collection[str]) -> Path:
+    """Odd records with column names in place of numbers; other values are not judged."""
     assert found.odd is not None  # noqa: S101 - the caller has looked
     target = found.odd.with_suffix(".named")
     with (
@@ -127,79 +131,9 @@ def _named_odd(found: Delimited) -> Path:
         writer = csv.writer(copy, lineterminator="\n")
         for row, column, code in csv.reader(source):
             name = found.header[int(column)] if column else ""
-            if name not in DROPPED_COLUMNS and name not in REJECT_COLUMNS:
+            if not column or name in kept:
                 writer.writerow([row, name, code, ""])
     return target
-
-
-_TEXT_OF: Final[Mapping[str, str]] = {
-    "DOUBLE": "CASE WHEN {c} = trunc({c}) AND abs({c}) < 1e15 THEN ({c}::BIGINT)::VARCHAR "
-    "ELSE {c}::VARCHAR END",
-    "TIMESTAMP WITH TIME ZONE": "strftime(timezone('UTC', {c}), '%Y-%m-%dT%H:%M:%S.%f') || 'Z'",
-}
-_TEXT_OF_DAY: Final = (
-    "CASE WHEN {c}::TIMESTAMP = date_trunc('day', {c}::TIMESTAMP) THEN ({c}::DATE)::VARCHAR "
-    "ELSE ({c}::TIMESTAMP)::VARCHAR END"
-)
-_NAIVE: Final = ("TIMESTAMP", "TIMESTAMP_S", "TIMESTAMP_MS", "TIMESTAMP_NS")
-_PLAIN: Final = ("VARCHAR", "BOOLEAN", "DATE", "UUID", "HUGEINT", "UHUGEINT")
-
-
-def canonical_parquet(engine: Engine, table: str, path: Path, folder: Path, name: str) -> Decoded:
-    """A Parquet file of the contract, each value as the text that the contract would have."""
-    relation = f"read_parquet({literal(str(path))}, file_row_number = true)"
-    try:
-        types = dict(engine.columns(f"SELECT * EXCLUDE (file_row_number) FROM {relation}"))
-    except engine.failure as error:
-        with path.open("rb") as stream:
-            parquet = stream.read(4) == b"PAR1"
-        raise FileRefused("unreadable_archive" if parquet else "not_a_table") from error
-    columns = check_header(TABLES[table], tuple(types))
-    texts = ", ".join(
-        f"{_as_text(column, types[column], of_day=TABLES[table][column].kind == 'date')} "
-        f"AS {quoted(column)}"
-        for column in columns
-    )
-    query = f"SELECT file_row_number + 2 AS _row, {texts} FROM {relation}"
-    return Decoded(
-        table=table,
-        columns=columns,
-        sql=query,
-        parameters={},
-        original=query,
-        numbered=True,
-        odd=_not_numbers(engine, relation, types, columns, folder / f"{name}.nan"),
-        dropped=tuple(column for column in types if column in DROPPED_COLUMNS),
-    )
-
-
-def _as_text(column: str, kind: str, *, of_day: bool) -> str:
-    name = quoted(column)
-    if kind in _NAIVE:
-        return (_TEXT_OF_DAY if of_day else "({c}::TIMESTAMP)::VARCHAR").format(c=name)
-    if kind == "FLOAT":
-        return _TEXT_OF["DOUBLE"].format(c=f"({name}::VARCHAR::DOUBLE)")
-    if kind in _TEXT_OF:
-        return _TEXT_OF[kind].format(c=name)
-    if kind in _PLAIN or kind.endswith("INT") or kind.endswith("INTEGER") or "DECIMAL" in kind:
-        return f"{name}::VARCHAR"
-    raise FileRefused("not_a_table", f"{_shown(column)}: {kind.split('(', maxsplit=1)[0]}")
-
-
-def _not_numbers(
-    engine: Engine, relation: str, types: Mapping[str, str], columns: Sequence[str], target: Path
-) -> list[Path]:
-    """Where a floating-point column holds NaN, which no column of the contract takes."""
-    floats = [name for name in columns if types[name] in ("DOUBLE", "FLOAT")]
-    if not floats:
-        return []
-    found = " UNION ALL ".join(
-        f"SELECT file_row_number + 2, {literal(name)}, 'bad_number', '' FROM {relation} "
-        f"WHERE isnan({quoted(name)})"
-        for name in floats
-    )
-    engine.execute(f"COPY ({found}) TO {literal(str(target))} (FORMAT csv, HEADER false)")
-    return [target]
 
 
 def mapped(
@@ -208,7 +142,11 @@ def mapped(
     """The tables that a mapping makes of one delimited file."""
     delimiter = _delimiter(mapping, path)
     found = prepare(path, Dialect(delimiter, mapping.dialect.encodings), folder, name)
-    header = tuple(column for column in found.header if column not in REJECT_COLUMNS)
+    # Exports often end each line with a delimiter; what stands in no column of a name is no value.
+    header = tuple(name for name in found.header if name and name not in REJECT_COLUMNS)
+    twice = sorted(name for name, n in Counter(map(str.casefold, header)).items() if n > 1)
+    if twice:
+        raise FileRefused("duplicate_header", ", ".join(map(column_shown, twice)))
     missing = mapping.missing(header)
     if missing:
         raise FileRefused("missing_column", ", ".join(missing))
@@ -218,13 +156,14 @@ def mapped(
         for i, column in enumerate(found.header)
         if column in header and column not in mapping.dropped(header)
     ]
-    relation = quoted(f"source {name}")
+    relation = "source_rows"
     engine.execute(
-        f"CREATE TEMP TABLE {relation} AS SELECT {', '.join(kept)} FROM ({sql})", parameters
+        f"CREATE OR REPLACE TEMP TABLE {relation} AS SELECT {', '.join(kept)} FROM ({sql})",
+        parameters,
     )
     shown = [column for column in header if column not in mapping.dropped(header)]
     rows = f"(SELECT rowid + {found.header_row + 1} AS _row, * FROM {relation})"
-    odd = [] if found.odd is None else [_named_odd(found)]
+    odd = [] if found.odd is None else [_named_odd(found, shown)]
     for table in mapping.tables:
         yield Decoded(
             table=table,

@@ -25,6 +25,7 @@ from loaders.record_bounds import (
     Records,
     check_size,
     is_text,
+    size_bound,
     with_bytes_escaped,
 )
 
@@ -228,7 +229,8 @@ def _scan(path: Path, delimiter: str, folder: Path, name: str, encoding: str) ->
                 copy.write(part.text if mended is None else mended)
             taken += len(part.text)
             found.records += len(part.ends)
-            found.longest = max(found.longest, part.longest)
+            # A byte that is no text is four when it is escaped.
+            found.longest = max(found.longest, part.longest * (1 if mended is None else 4))
             found.padded = found.padded or part.padded
         found.odd, found.unreadable = notes.close()
     if copy is not None:
@@ -286,14 +288,15 @@ def _reread(path: Path, delimiter: str, folder: Path, name: str, encoding: str) 
             for row, values in rows:
                 held.append((row, values))
                 if len(held) > 2:
-                    _write_row(*held.pop(0), len(header), writer, notes)
+                    number, record = held.pop(0)
+                    found.longest = max(found.longest, size_bound(record))
+                    _write_row(number, record, len(header), writer, notes)
                     found.records += 1
         except csv.Error as error:
             raise FileRefused("too_large", f"row {row + 1}") from error
         # Of the two records still held, the first is the empty line put before the mark.
         if values != [_LAST]:
             raise FileRefused("not_a_table", f"row {row}")
-        found.longest = LARGEST_FIELD * len(header)
         found.odd, found.unreadable = notes.close()
     return found
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import cached_property
 from typing import Final, TypeAlias
 
@@ -34,6 +34,11 @@ def is_text(value: str) -> bool:
 def with_bytes_escaped(value: str) -> str:
     """A value, decoded with surrogateescape, in which each byte that was no text reads `\\xNN`."""
     return value.encode(errors="surrogateescape").decode(errors="backslashreplace")
+
+
+def size_bound(values: Sequence[str]) -> int:
+    """No fewer bytes than a record of `values` takes when it is written."""
+    return 4 * sum(map(len, values)) + 3 * len(values)
 
 
 def check_size(value: str) -> None:

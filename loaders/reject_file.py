@@ -32,8 +32,31 @@ def write(engine: Engine, decoded: Decoded, folder: Path, n: int, language: str)
         f"code) TO {literal(str(index / f'{n}.{decoded.table}.parquet'))} (FORMAT parquet)"
     )
     if decoded.unreadable is not None:
-        shutil.copyfile(decoded.unreadable, target / f"{decoded.table}.unreadable")
+        _copy_unreadable(engine, decoded, target / f"{decoded.table}.unreadable")
     _copy_rows(engine, decoded, target / f"{decoded.table}.csv", language)
+
+
+def _copy_unreadable(engine: Engine, decoded: Decoded, target: Path) -> None:
+    """Write row, code and record of what could not be laid in columns, if there is any.
+
+    Where a column is dropped on sight nobody can say which part of the record that was: the raw
+    copy alone keeps it.
+    """
+    lost = {
+        row["row"]
+        for row in engine.rows("SELECT row FROM faults WHERE code = 'wrong_column_count'")
+    }
+    if not lost:
+        return
+    assert decoded.unreadable is not None  # noqa: S101 - the caller has looked
+    with (
+        decoded.unreadable.open(encoding="ascii") as source,
+        target.open("w", encoding="ascii") as copy,
+    ):
+        for line in source:
+            row, code, record = line.split("\t", 2)
+            if int(row) in lost:
+                copy.write(f"{row}\t{code}\n" if decoded.dropped else f"{row}\t{code}\t{record}")
 
 
 def _copy_rows(engine: Engine, decoded: Decoded, target: Path, language: str) -> None:
@@ -69,13 +92,7 @@ def _copy_rows(engine: Engine, decoded: Decoded, target: Path, language: str) ->
         + ' AS _reason FROM (SELECT f.row, f."column", coalesce(f."column", \'\') AS shown, '
         f"f.code, {reason} AS reason FROM faults AS f JOIN why USING (code)) AS f GROUP BY f.row"
     )
-    # A row that stands in the unreadable file is not told twice, nor with a value left out.
-    elsewhere = (
-        ""
-        if decoded.unreadable is None
-        else "WHERE _row NOT IN (SELECT row FROM odd WHERE code IN "
-        "('wrong_column_count', 'not_text')) "
-    )
+    elsewhere = "WHERE _row NOT IN (SELECT row FROM odd WHERE code = 'wrong_column_count') "
     part = target.with_suffix(".utf8")
     engine.execute(
         f"COPY (SELECT o.* EXCLUDE ({hidden}), o._row, r._column, r._code, r._reason "

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import csv
-import io
+import warnings
 import zipfile
+import zlib
 from collections.abc import Iterator
+from contextlib import ExitStack
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TextIO
 
 import openpyxl
 from openpyxl.utils.exceptions import InvalidFileException
@@ -17,13 +19,35 @@ from openpyxl.utils.exceptions import InvalidFileException
 from graph_service.errors import FileRefused
 from graph_service.records import TABLES, Kind, Table
 from loaders.delimited import Delimited
+from loaders.record_bounds import check_size, size_bound
 
 #: An archive may unpack to at most this (records contract, `too_large`).
 LARGEST_ARCHIVE: Final = 4 << 30
 LARGEST_RATIO: Final = 100
-#: Small parts compress well and harm nobody; the ratio is of the whole archive.
 _OLE: Final = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
-_WORDS: Final = (Kind.ID, Kind.TEXT, Kind.PHONE, Kind.EMAIL, Kind.IP, Kind.POSTCODE, Kind.INDUSTRY)
+#: An error cell in a column of any other kind is refused by what it reads: #N/A is no date.
+_ERROR_CODES: Final = {
+    Kind.ID: "bad_identifier",
+    **dict.fromkeys(
+        (Kind.TEXT, Kind.PHONE, Kind.EMAIL, Kind.IP, Kind.POSTCODE, Kind.INDUSTRY), "not_text"
+    ),
+}
+#: What the libraries raise over an archive that is cut or damaged inside.
+_BROKEN: Final = (
+    zipfile.BadZipFile,
+    zlib.error,
+    InvalidFileException,
+    SyntaxError,
+    LookupError,
+    ValueError,
+    TypeError,
+    AttributeError,
+    ArithmeticError,
+    EOFError,
+    OSError,
+    NotImplementedError,
+    RuntimeError,
+)
 
 
 def check_archive(path: Path) -> None:
@@ -48,32 +72,51 @@ def check_archive(path: Path) -> None:
                     with archive.open(part) as stream:
                         if b"<!DOCTYPE" in stream.read(4096):
                             raise FileRefused("unsafe_xml", part.filename)
-    except (zipfile.BadZipFile, EOFError, NotImplementedError, RuntimeError, OSError) as error:
+            if "[Content_Types].xml" not in archive.namelist():
+                raise FileRefused("not_a_table", "ZIP")
+    except _BROKEN as error:
         raise FileRefused("unreadable_archive") from error
 
 
 def sheets(path: Path, folder: Path, name: str) -> Iterator[tuple[str, Delimited | FileRefused]]:
-    """Each sheet's name with its rows as a prepared file, or why it is refused."""
+    """Each sheet's name with its rows as a prepared file, or why it is refused.
+
+    Raises `FileRefused`: `not_a_table`, `unreadable_archive`, `too_large`, `unsafe_xml`, or
+    `empty_file` where no sheet holds anything.
+    """
     check_archive(path)
+    found = False
+    with warnings.catch_warnings():
+        # The library's warnings quote cells.
+        warnings.simplefilter("ignore")
+        try:
+            book = openpyxl.load_workbook(path, read_only=True, data_only=True, keep_links=False)
+            for number, sheet in enumerate(book.worksheets):
+                sheet.reset_dimensions()  # what a sheet says of its own size is often wrong
+                title = sheet.title.strip()
+                prepared = _prepared(title, number, sheet.iter_rows(), folder / f"{name}.{number}")
+                if prepared is not None:
+                    found = True
+                    yield title, prepared
+            book.close()
+        except _BROKEN as error:
+            raise FileRefused("unreadable_archive") from error
+    if not found:
+        raise FileRefused("empty_file")
+
+
+def _prepared(
+    title: str, number: int, rows: Iterator[tuple[Any, ...]], target: Path
+) -> Delimited | FileRefused | None:
+    """One sheet; nothing where it is empty and named after no table."""
     try:
-        book = openpyxl.load_workbook(path, read_only=True, data_only=True, keep_links=False)
-    except (InvalidFileException, KeyError, ValueError, OSError, zipfile.BadZipFile) as error:
-        raise FileRefused("unreadable_archive") from error
-    try:
-        for number, sheet in enumerate(book.worksheets):
-            title = sheet.title.strip()
-            rows = sheet.iter_rows()
-            try:
-                if title in TABLES:
-                    yield title, _sheet(TABLES[title], rows, folder / f"{name}.{number}")
-                elif any(cell.value is not None for row in rows for cell in row):
-                    yield title, FileRefused("unknown_source", f"sheet {number + 1}")
-            except FileRefused as refused:
-                yield title, refused
-            except (KeyError, ValueError, zipfile.BadZipFile, SyntaxError) as error:
-                raise FileRefused("unreadable_archive") from error
-    finally:
-        book.close()
+        if title in TABLES:
+            return _sheet(TABLES[title], rows, target)
+        if any(cell.value is not None for row in rows for cell in row):
+            raise FileRefused("unknown_source", f"sheet {number + 1}")
+    except FileRefused as refused:
+        return refused
+    return None
 
 
 def _sheet(table: Table, rows: Iterator[tuple[Any, ...]], target: Path) -> Delimited:
@@ -85,18 +128,19 @@ def _sheet(table: Table, rows: Iterator[tuple[Any, ...]], target: Path) -> Delim
         raise FileRefused("empty_file", table.name)
     kinds = [table[name].kind if name in table.names else None for name in header]
     found = Delimited(target.with_suffix(".csv"), tuple(header), header_row, padded=True)
-    odd = io.StringIO()
-    with found.path.open("w", encoding="utf-8", newline="") as copy:
+    found.odd, found.unreadable = target.with_suffix(".odd"), target.with_suffix(".unreadable")
+    with ExitStack() as stack:
+        copy, odd, unreadable = (
+            stack.enter_context(path.open("w", encoding="utf-8", newline=""))
+            for path in (found.path, found.odd, found.unreadable)
+        )
+        copy.write("\n" * header_row)
         writer = csv.writer(copy, lineterminator="\n")
-        writer.writerows([[""] * len(header)] * (header_row - 1))
-        writer.writerow(header)
         for row, cells in numbered:
-            writer.writerow(_values(row, cells, kinds, odd))
+            values = _values(row, cells, kinds, odd, unreadable)
+            writer.writerow(values)
             found.records += 1
-    if odd.tell():
-        found.odd = target.with_suffix(".odd")
-        found.odd.write_text(odd.getvalue(), encoding="ascii")
-    found.longest = 1 << 20
+            found.longest = max(found.longest, size_bound(values))
     return found
 
 
@@ -108,21 +152,26 @@ def _names(cells: tuple[Any, ...]) -> list[str]:
 
 
 def _values(
-    row: int, cells: tuple[Any, ...], kinds: list[Kind | None], odd: io.StringIO
+    row: int, cells: tuple[Any, ...], kinds: list[Kind | None], odd: TextIO, unreadable: TextIO
 ) -> list[str]:
     width = len(kinds)
-    blank = all(cell.value is None for cell in cells)
-    if blank or any(cell.value is not None for cell in cells[width:]):
-        odd.write(f"{row},,{'' if blank else 'wrong_column_count'}\n")
+    if all(cell.value is None for cell in cells):
+        odd.write(f"{row},,\n")
+        return [""] * width
+    if any(cell.value is not None for cell in cells[width:]):
+        odd.write(f"{row},,wrong_column_count\n")
+        record = "\u241f".join(_text(cell, None) for cell in cells)
+        escaped = record.encode("unicode_escape").decode("ascii")
+        unreadable.write(f"{row}\twrong_column_count\t{escaped}\n")
         return [""] * width
     values = [""] * width
     for column, (cell, kind) in enumerate(zip(cells, kinds, strict=False)):
         if cell.value is None:
             continue
-        if cell.data_type == "e" and kind in _WORDS:
-            # An error is no text; other kinds refuse its letters by themselves.
-            odd.write(f"{row},{column},not_text\n")
+        if cell.data_type == "e" and kind in _ERROR_CODES:
+            odd.write(f"{row},{column},{_ERROR_CODES[kind]}\n")
         values[column] = _text(cell, kind)
+        check_size(values[column])
     return values
 
 
