@@ -59,6 +59,7 @@ move AS (
     GROUP BY m.worker_id, m.from_id, m.to_id, m.municipality, m.day
     HAVING count(*) FILTER (WHERE date_diff('day', m.day, s.day) > $left_days
             AND date_diff('day', m.day, s.day) <= $left_days + $follow_days) = 0
+        AND (max(s.day) < m.day OR date_diff('day', max(s.day), $as_of) > $left_days)
         AND count(DISTINCT CASE WHEN s.day < m.day
             AND date_diff('day', s.day, m.day) <= $history_days THEN s.client_id END) >= $clients_min
 ),
@@ -80,13 +81,16 @@ household AS (
 
 -- A client's stay with a provider: as enrolled, or from the first visit to the last.
 given AS (
-    SELECT client_id, org_id, municipality, min(first) AS first, max(last) AS last
+    SELECT
+        client_id, org_id, municipality, min(first) AS first, max(last) AS last,
+        CASE WHEN date_diff('day', max(last), $as_of) > $left_days THEN max(last) + 1
+            ELSE DATE '9999-12-31' END AS until -- seen lately: not yet known to have left
     FROM tie GROUP BY client_id, org_id, municipality
 ),
 stay AS (
     SELECT
         e.client_id, e.org_id, e.municipality, e.valid_from AS since,
-        least(coalesce(e.valid_to, DATE '9999-12-31'), coalesce(g.last + 1, DATE '9999-12-31')) AS until,
+        least(coalesce(e.valid_to, DATE '9999-12-31'), coalesce(g.until, DATE '9999-12-31')) AS until,
         e.end_reason,
         [e.client_id, e.org_id, e.service, CAST(e.valid_from AS VARCHAR)] AS key,
         e._file_sha256, e._row
@@ -95,7 +99,7 @@ stay AS (
         ON g.client_id = e.client_id AND g.org_id = e.org_id AND g.municipality = e.municipality
         AND g.last >= e.valid_from
     UNION ALL
-    SELECT g.client_id, g.org_id, g.municipality, g.first, g.last + 1, NULL, NULL, NULL, NULL
+    SELECT g.client_id, g.org_id, g.municipality, g.first, g.until, NULL, NULL, NULL, NULL
     FROM given AS g
     ANTI JOIN enrolments AS e
         ON e.client_id = g.client_id AND e.org_id = g.org_id AND e.municipality = g.municipality
