@@ -76,7 +76,7 @@ def rejects(batch: str | None, form: Format) -> None:
 
 @click.command(cls=Command)
 @click.argument("batch")
-@click.option("--reason", required=True, help="Why the batch is wrong.")
+@click.option("--reason", default="", help="Why the batch is wrong; kept with the withdrawal.")
 def withdraw(batch: str, reason: str) -> None:
     """Take a wrong batch out of every later view."""
     session = current()
