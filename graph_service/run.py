@@ -81,34 +81,29 @@ def run(
     with home.writing("run"), home.spill() as spill, _within(memory):
         folder = RunFolder(home)
         started_at = clock()
-        built = folder.new(f"{started_at:%Y%m%dT%H%M%SZ}")
-        with Engine(built.path, memory=memory, spill=spill) as engine:
-            progress("records")
-            sight = _see(engine, Lake(home), as_of, known_by, clock)
-            complete = sight.present and len(asked) == len(rooms)
-            last = folder.current() if complete else None
-            derive(engine, progress=progress)
-            findings = _find(engine, asked, sight.as_of, overrides, progress)
-            progress("scores")
-            scores = _score(engine, findings, asked, overrides, sight, last)
-            changed = changes(findings, last)
-            counted = None if last is None else Counter(row["change"] for row in changed)
-            about = {
-                "run_id": built.run_id,
-                "as_of": sight.as_of.isoformat(),
-                "known_by": None if known_by is None else known_by.isoformat(),
-                "complete": complete,
-                "compared_with": None if last is None else last.run_id,
-                "started_at": started_at.isoformat(),
-                "finished_at": clock().isoformat(),
-                "version": version("graph-service"),
-                "batches": sight.batches,
-                "providers": len(scores),
-                "findings": len(findings),
-                **{change: None if counted is None else counted[change] for change in CHANGES},
-            }
-            _write(engine, about, findings, scores, changed)
-        published = folder.publish(built, current=complete)
+        with folder.building(f"{started_at:%Y%m%dT%H%M%SZ}") as built:
+            with Engine(built.path, memory=memory, spill=spill) as engine:
+                progress("records")
+                sight = _see(engine, Lake(home), as_of, known_by, clock)
+                complete = sight.present and len(asked) == len(rooms)
+                last = folder.current() if complete else None
+                derive(engine, progress=progress)
+                findings = _find(engine, asked, sight.as_of, overrides, progress)
+                progress("scores")
+                scores = _score(engine, findings, asked, overrides, sight, last)
+                changed = changes(findings, last)
+                counted = None if last is None else Counter(row["change"] for row in changed)
+                about = {
+                    **_about(built, sight, known_by, last),
+                    "complete": complete,
+                    "started_at": started_at.isoformat(),
+                    "finished_at": clock().isoformat(),
+                    "providers": len(scores),
+                    "findings": len(findings),
+                    **{change: None if counted is None else counted[change] for change in CHANGES},
+                }
+                _write(engine, about, findings, scores, changed)
+            published = folder.publish(built, current=complete)
     return RunResult(published, sight.as_of, complete, len(scores), len(findings), counted)
 
 
@@ -205,6 +200,19 @@ def _score(
 
 def _rule(room: Room, own: Mapping[str, Override], as_of: date) -> str:
     return rule_of(room, room.in_force(own, as_of))
+
+
+def _about(
+    built: RunFile, sight: _Sight, known_by: datetime | None, last: RunFile | None
+) -> dict[str, Any]:
+    return {
+        "run_id": built.run_id,
+        "as_of": sight.as_of.isoformat(),
+        "known_by": None if known_by is None else known_by.isoformat(),
+        "compared_with": None if last is None else last.run_id,
+        "version": version("graph-service"),
+        "batches": sight.batches,
+    }
 
 
 def _write(

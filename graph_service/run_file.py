@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -151,16 +152,24 @@ class RunFolder:
                 return found
         raise RunError(f"There is no run {run_id}. Name one listed by `graph-service runs`.")
 
-    def new(self, stamp: str) -> RunFile:
-        """A run under way, not listed until it is published. Call it under the run lock."""
-        for leftover in self._folder.glob(f"*{_SUFFIX}{_BUILDING}*"):
-            leftover.unlink()
+    @contextmanager
+    def building(self, stamp: str) -> Iterator[RunFile]:
+        """A run under way, not listed until it is published. Use it under the run lock."""
+        self._sweep()
         taken = {found.run_id for found in self.all()}
         run_id, again = stamp, 1
         while run_id in taken:
             again += 1
             run_id = f"{stamp}-{again}"
-        return RunFile(run_id, self._folder / f"{run_id}{_SUFFIX}{_BUILDING}")
+        try:
+            yield RunFile(run_id, self._folder / f"{run_id}{_SUFFIX}{_BUILDING}")
+        finally:
+            self._sweep()
+
+    def _sweep(self) -> None:
+        """Remove what a run that failed or died has left."""
+        for leftover in self._folder.glob(f"*{_BUILDING}*"):
+            leftover.unlink()
 
     def publish(self, built: RunFile, *, current: bool) -> RunFile:
         """Show a closed run to readers, whole or not at all; then make it the current one."""

@@ -30,8 +30,8 @@ SELECT
     device_id,
     tag_id,
     count(*) FILTER (WHERE status = 'performed') AS visits,
-    min(stockholm_day("start")) FILTER (WHERE status = 'performed') AS first,
-    max(stockholm_day("start")) FILTER (WHERE status = 'performed') AS last
+    stockholm_day(min("start") FILTER (WHERE status = 'performed')) AS first,
+    stockholm_day(max("start") FILTER (WHERE status = 'performed')) AS last
 FROM visits
 WHERE login_id IS NOT NULL OR device_id IS NOT NULL OR tag_id IS NOT NULL
 GROUP BY worker_id, org_id, login_id, device_id, tag_id;
