@@ -272,7 +272,8 @@ def _reread(path: Path, delimiter: str, folder: Path, name: str, encoding: str) 
         target.open("w", encoding="utf-8", newline="") as copy,
         _Notes(folder, name) as notes,
     ):
-        writer = csv.writer(copy, delimiter=delimiter, lineterminator="\n")
+        # The csv module quotes a line end only where its own line ends hold it.
+        writer = csv.writer(copy, delimiter=delimiter, lineterminator="\r\n")
         # A quote that is still open at the end swallows this last record: that is how it shows.
         lines = chain(_without_nul(source), ["\n", f'"{_LAST}"\n'])
         rows = enumerate(csv.reader(lines, delimiter=delimiter), start=1)
@@ -283,7 +284,7 @@ def _reread(path: Path, delimiter: str, folder: Path, name: str, encoding: str) 
             if not all(map(is_text, header)):
                 raise FileRefused("not_a_table", f"row {header_row}")
             found = Delimited(target, header, header_row, padded=True, encoding=encoding)
-            copy.write("\n" * header_row)
+            copy.write("\r\n" * header_row)
             held: list[tuple[int, list[str]]] = []
             for row, values in rows:
                 held.append((row, values))

@@ -212,6 +212,7 @@ class Records:
             if not is_text(value):
                 note(row, column, "not_text", b"")
                 values[column] = with_bytes_escaped(value)
+        # The csv module quotes a line end only where its own line ends hold it.
         line = io.StringIO(newline="")
-        csv.writer(line, delimiter=self.delimiter, lineterminator="").writerow(values)
-        return line.getvalue().encode()
+        csv.writer(line, delimiter=self.delimiter, lineterminator="\r\n").writerow(values)
+        return line.getvalue().removesuffix("\r\n").encode()

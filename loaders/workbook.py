@@ -134,8 +134,8 @@ def _sheet(table: Table, rows: Iterator[tuple[Any, ...]], target: Path) -> Delim
             stack.enter_context(path.open("w", encoding="utf-8", newline=""))
             for path in (found.path, found.odd, found.unreadable)
         )
-        copy.write("\n" * header_row)
-        writer = csv.writer(copy, lineterminator="\n")
+        copy.write("\r\n" * header_row)
+        writer = csv.writer(copy, lineterminator="\r\n")
         for row, cells in numbered:
             values = _values(row, cells, kinds, odd, unreadable)
             writer.writerow(values)
