@@ -6,9 +6,8 @@ parallel interests. igraph does the walking; every question here ends on circula
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
-from types import MappingProxyType
 from typing import Final
 
 import igraph
@@ -52,21 +51,6 @@ def owners_above(links: Collection[Link], owned: str) -> frozenset[str]:
             found.add(owner)
             waiting.extend(link.owner for link in above.get(owner, ()))
     return frozenset(found)
-
-
-def steps_above(links: Collection[Link], owned: str) -> Mapping[str, int]:
-    """The fewest ownership steps from `owned` up to each owner above it."""
-    above = _owners_of(links)
-    steps = {owned: 0}
-    layer = [owned]
-    while layer:
-        following = sorted(
-            {link.owner for name in layer for link in above.get(name, ())} - set(steps)
-        )
-        steps.update((owner, steps[layer[0]] + 1) for owner in following)
-        layer = following
-    del steps[owned]
-    return MappingProxyType(steps)
 
 
 def longest_chain(links: Collection[Link], owned: str) -> tuple[str, ...]:
