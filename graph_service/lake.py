@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
+from urllib.parse import unquote
 
 from deltalake import DeltaTable, Field, Schema
 from deltalake.schema import PrimitiveType
@@ -234,7 +235,9 @@ class Lake:
         path = self._home.lake / table
         if not DeltaTable.is_deltatable(str(path)):
             return []
-        return sorted(uri.removeprefix("file://") for uri in DeltaTable(str(path)).file_uris())
+        return sorted(
+            unquote(uri.removeprefix("file://")) for uri in DeltaTable(str(path)).file_uris()
+        )
 
     # -- writing (under the home's load lock) ----------------------------------------------
 
