@@ -99,7 +99,7 @@ def test_scores_stay_below_a_hundred_and_more_findings_never_lower_them(
     assert before is not None
     assert after is not None
     assert after >= before
-    ranked = [scored.score for scored in scores]
+    ranked = [scored.score or 0.0 for scored in scores]
     assert ranked == sorted(ranked, reverse=True)
     assert [scored.rank for scored in scores] == [1, 2, 3]
 
