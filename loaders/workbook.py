@@ -86,19 +86,18 @@ def sheets(path: Path, folder: Path, name: str) -> Iterator[tuple[str, Delimited
     """
     check_archive(path)
     found = False
-    with warnings.catch_warnings():
-        # The library's warnings quote cells.
-        warnings.simplefilter("ignore")
+    # The library judges a path by its ending, which a snapshot does not have.
+    with warnings.catch_warnings(), path.open("rb") as stream:
+        warnings.simplefilter("ignore")  # its warnings quote cells
         try:
-            book = openpyxl.load_workbook(path, read_only=True, data_only=True, keep_links=False)
+            book = openpyxl.load_workbook(stream, read_only=True, data_only=True, keep_links=False)
             for number, sheet in enumerate(book.worksheets):
                 sheet.reset_dimensions()  # what a sheet says of its own size is often wrong
                 title = sheet.title.strip()
-                prepared = _prepared(title, number, sheet.iter_rows(), folder / f"{name}.{number}")
+                prepared = _prepared(title, number, sheet.iter_rows(), folder / f"{name}-{number}")
                 if prepared is not None:
                     found = True
                     yield title, prepared
-            book.close()
         except _BROKEN as error:
             raise FileRefused("unreadable_archive") from error
     if not found:
