@@ -10,7 +10,7 @@ import click
 from api.listing import FORMAT, Format, emit
 from api.progress import FileBar
 from api.session import Command, current, say
-from graph_service import settings
+from graph_service import settings, texts
 from graph_service.lake import Lake
 from loaders import load as loading
 from loaders import reject_file
@@ -80,7 +80,10 @@ def rejects(batch: str | None, form: Format) -> None:
 def withdraw(batch: str, reason: str) -> None:
     """Take a wrong batch out of every later view."""
     session = current()
-    loading.withdraw(session.home, batch, reason=reason, clock=session.now)
+    later = loading.withdraw(session.home, batch, reason=reason, clock=session.now)
+    for receipt in later:
+        words = {"file": receipt.file, "table": receipt.table or "", "batch": receipt.batch}
+        say(texts.text(session.language, "withdraw", "repeated", **words))
 
 
 COMMANDS: Final = (load, batches, rejects, withdraw)

@@ -79,7 +79,7 @@ def check_header(table: Table, header: Sequence[str]) -> tuple[str, ...]:
     names = [name for name in header if name not in REJECT_COLUMNS]
     twice = sorted({name for name in names if names.count(name) > 1})
     if twice:
-        raise FileRefused("duplicate_header", ", ".join(twice))
+        raise FileRefused("duplicate_header", ", ".join(map(column_shown, twice)))
     unknown = [name for name in names if name not in table.names and name not in DROPPED_COLUMNS]
     if unknown:
         raise FileRefused("unknown_column", ", ".join(column_shown(name) for name in unknown))
