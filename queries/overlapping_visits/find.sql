@@ -43,9 +43,14 @@ usual_with_client AS (
     GROUP BY client_id, service HAVING count(*) >= $usual_of
 ),
 
+-- A client with too few visits to tell is judged by the provider's other clients.
+untold AS (
+    SELECT DISTINCT org_id, service FROM unplanned ANTI JOIN usual_with_client USING (client_id, service)
+),
+
 usual_with_provider AS (
     SELECT org_id, service, median(date_diff('second', start, "end")) AS usual_s
-    FROM visits SEMI JOIN unplanned USING (org_id, service)
+    FROM visits SEMI JOIN untold USING (org_id, service)
     WHERE status = 'performed' AND start < "end"
     GROUP BY org_id, service HAVING count(*) >= $usual_of
 ),
