@@ -76,10 +76,14 @@ def sure_end(visit: dict[str, Any]) -> datetime:
 
 
 def readings(visit: dict[str, Any]) -> list[tuple[datetime, datetime]]:
-    """Each (start, end) that the wall clock allows."""
-    ends = [sure_end(visit)] + [sure_end(visit) + HOUR] * repeats(visit["end"])
-    starts = [visit["start"]] + [visit["start"] + HOUR] * repeats(visit["start"])
-    return [(start, end) for start in starts for end in ends if start <= end]
+    """Each (start, end) that the wall clock allows, the end as far as it is believed."""
+    start, end, sure = visit["start"], visit["end"], sure_end(visit)
+    told = [(start, sure)]
+    if repeats(start) and start + HOUR <= end:
+        told.append((start + HOUR, min(end, sure + HOUR)))
+    elif repeats(start) and repeats(end):
+        told.append((start + HOUR, sure + HOUR))
+    return told
 
 
 def repeats(moment: datetime) -> bool:

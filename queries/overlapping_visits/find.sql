@@ -91,10 +91,14 @@ read AS (
 reading AS (
     SELECT
         *,
-        CASE WHEN start_repeats AND (start + INTERVAL 1 HOUR <= sure_end OR end_repeats)
+        CASE WHEN start_repeats AND (start + INTERVAL 1 HOUR <= "end" OR end_repeats)
             THEN start + INTERVAL 1 HOUR ELSE start END AS late_start,
-        CASE WHEN start_repeats AND start + INTERVAL 1 HOUR > sure_end AND end_repeats
-            THEN sure_end + INTERVAL 1 HOUR ELSE sure_end END AS late_end
+        CASE
+            WHEN start_repeats AND start + INTERVAL 1 HOUR <= "end"
+                THEN least("end", sure_end + INTERVAL 1 HOUR)
+            WHEN start_repeats AND end_repeats THEN sure_end + INTERVAL 1 HOUR
+            ELSE sure_end
+        END AS late_end
     FROM read
 ),
 
