@@ -95,7 +95,14 @@ def _stage(engine: Engine, table: Table, decoded: Decoded, today: date) -> None:
     if decoded.skipped_word is not None and decoded.unreadable is not None:
         _forget_totals(engine, decoded.skipped_word, decoded.unreadable)
     passing = tuple(name for name in decoded.passing)
-    sql = staging_sql(table, decoded.columns, decoded.sql, padded=decoded.padded, passing=passing)
+    sql = staging_sql(
+        table,
+        decoded.columns,
+        decoded.sql,
+        padded=decoded.padded,
+        passing=passing,
+        may_lack=decoded.may_lack,
+    )
     parameters = dict(decoded.parameters)
     if "$today" in sql:
         parameters["today"] = today
@@ -140,7 +147,8 @@ def _find_faults(engine: Engine, decoded: Decoded) -> None:
         f"SELECT r._row, reason.column, reason.code, {place} FROM (SELECT *, "
         "unnest(_faults) AS reason FROM records WHERE _faults IS NOT NULL) AS r "
         "WHERE NOT EXISTS (SELECT 1 FROM odd WHERE odd.row = r._row AND "
-        "(odd.\"column\" = reason.column AND odd.code <> '' OR odd.code = 'bad_structure'))"
+        "(odd.\"column\" = reason.column AND odd.code <> '' OR odd.code = 'bad_structure' "
+        "OR odd.code = 'not_text' AND odd.\"column\" = ''))"
     )
     if decoded.condemned:
         engine.execute(
@@ -252,7 +260,7 @@ def _merged(table: Table, name: str, decoded: Decoded, *, known: bool) -> str:
             if known
             else absent
         )
-    if not column.keeps_until_said:
+    if not (column.keeps_until_said or name in decoded.may_lack):
         return f"new.{quoted(name)}"
     before = f", old.{quoted(name)}" if known else ""
     return f"coalesce(new.{quoted(name)}{before}, {absent})"

@@ -169,6 +169,8 @@ class Batch:
             return [*mapped(engine, room.mapping, raw, folder, stem, self.today)]
         if room.parser is not None:
             found = [*documents(room.parser, raw, folder, stem)]
+            for decoded in found:
+                decoded.may_lack = tuple(room.may_lack.get(decoded.table, ()))
             if room.whole and any(has_faults(engine, d, self.today) for d in found):
                 for decoded in found:
                     decoded.condemned = True

@@ -8,7 +8,7 @@ stored types, `_faults` (column and code of each reason found, or NULL) and `_am
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from functools import cache, partial
 from typing import Final
 
@@ -59,15 +59,18 @@ def staging_sql(
     *,
     padded: bool = True,
     passing: Sequence[str] = (),
+    may_lack: Collection[str] = (),
 ) -> str:
     """A query that types and judges every row of `source`, a query over text columns.
 
     `present` are the contract's columns that the source has; `passing` ones are handed on as
-    they are. `$today` is the day on which nobody is yet unborn.
+    they are, and `may_lack` ones may be null although the contract requires them.
+    `$today` is the day on which nobody is yet unborn.
     """
     columns = [table[name] for name in present]
     query = source
-    for layer in (partial(_trimmed, padded=padded), _shaped, _read, _instant, _placed, _judged):
+    judged = partial(_judged, may_lack=may_lack)
+    for layer in (partial(_trimmed, padded=padded), _shaped, _read, _instant, _placed, judged):
         made = [part for i, column in enumerate(columns) for part in layer(i, column, present)]
         kept = ", ".join(passing) if query is source else "*"
         query = f"SELECT {', '.join(filter(None, [kept, *made]))} FROM ({query})"
@@ -140,11 +143,14 @@ def _placed(i: int, column: Column, _: Sequence[str]) -> list[str]:
     ]
 
 
-def _judged(i: int, column: Column, present: Sequence[str]) -> list[str]:
+def _judged(
+    i: int, column: Column, present: Sequence[str], *, may_lack: Collection[str]
+) -> list[str]:
     value, fault = _value_and_fault(i, column, present)
     if column.default is not None and not column.keeps_until_said:
         value = f"coalesce({value}, {literal(column.default)})"
-    empty = "'missing_required'" if column.required else "NULL"
+    needed = column.required and column.name not in may_lack
+    empty = "'missing_required'" if needed else "NULL"
     missing = f"WHEN x{i} IS NULL THEN {empty}"
     return [f"{value} AS v{i}", f"CASE {missing} {fault} END AS f{i}"]
 

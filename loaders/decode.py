@@ -34,6 +34,7 @@ class Decoded:
     empty code is no record at all. A `condemned` table stands in a document of which another
     part is refused: an invoice and its lines are taken together or not at all. An `archive` may
     break while it is read. `records` is how many rows `sql` must yield, where that is known.
+    `may_lack` are required columns of which a row may say nothing: what was known of them stays.
     """
 
     table: str
@@ -55,6 +56,7 @@ class Decoded:
     condemned: bool = False
     archive: bool = False
     records: int | None = None
+    may_lack: tuple[str, ...] = ()
 
     @property
     def passing(self) -> tuple[str, ...]:
@@ -247,7 +249,8 @@ class _DocumentTable:
         self._odd.writerow([row, column or "", code, path])
 
     def decoded(self, dropped: tuple[str, ...], counted: dict[str, int]) -> Decoded:
-        columns = tuple(name for name in self.table.names if name in self.present)
+        spoken_of = self.present.union(self.table.required)
+        columns = tuple(name for name in self.table.names if name in spoken_of)
         described = ", ".join(
             f"{literal(name)}: 'VARCHAR'" for name in ("_row", "_path", *self.table.names)
         )

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import codecs
 import tomllib
+from collections.abc import Mapping as Dictionary
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from importlib import import_module
 from pathlib import Path
@@ -28,7 +29,8 @@ _CANONICAL_ENDINGS: Final = (".csv", ".parquet", ".xlsx")
 class Room:
     """One source: the contract's own files, a mapping, or a parser of nested documents.
 
-    The rows of a `whole` document are accepted together or not at all.
+    The rows of a `whole` document are accepted together or not at all. `may_lack` lists, by
+    table, required columns that the format itself does not require.
     """
 
     name: str
@@ -37,6 +39,7 @@ class Room:
     mapping: Mapping | None = None
     parser: DocumentRoom | None = None
     whole: bool = False
+    may_lack: Dictionary[str, Sequence[str]] = field(default_factory=dict)
 
     @property
     def digest(self) -> str | None:
@@ -63,7 +66,14 @@ def _open(declared: Path) -> Room:
     if (declared.parent / "parse.py").exists():
         parser = cast(DocumentRoom, import_module(f"loaders.{name}.parse"))
         whole = bool(about.get("whole_document", False))
-        return Room(name, endings, tuple(recognise["contains_any"]), parser=parser, whole=whole)
+        return Room(
+            name,
+            endings,
+            tuple(recognise["contains_any"]),
+            parser=parser,
+            whole=whole,
+            may_lack=about.get("may_lack", {}),
+        )
     return Room(name, endings, mapping=Mapping.read(declared))
 
 
