@@ -22,7 +22,6 @@ from loaders.mapping import Mapping
 CANONICAL: Final = "canonical"
 _HEAD: Final = 64 << 10
 _ROOMS: Final = Path(__file__).parent
-_CANONICAL_ENDINGS: Final = (".csv", ".parquet", ".xlsx")
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,10 +49,8 @@ class Room:
 @cache
 def rooms() -> dict[str, Room]:
     """Every room that stands under `loaders/`, by name."""
-    found = {CANONICAL: Room(CANONICAL, _CANONICAL_ENDINGS)}
-    for declared in sorted(_ROOMS.glob("*/source.toml")):
-        found.setdefault(declared.parent.name, _open(declared))
-    return found
+    declared = sorted(_ROOMS.glob("*/source.toml"))
+    return {path.parent.name: _open(path) for path in declared}
 
 
 def _open(declared: Path) -> Room:
@@ -63,6 +60,8 @@ def _open(declared: Path) -> Room:
         raise DeclarationError(f"loaders/{name}/source.toml: name must be the folder's, {name}")
     recognise = about.get("recognise", {})
     endings = tuple(recognise.get("endings", (".csv", ".txt")))
+    if name == CANONICAL:
+        return Room(name, endings)
     if (declared.parent / "parse.py").exists():
         parser = cast(DocumentRoom, import_module(f"loaders.{name}.parse"))
         whole = bool(about.get("whole_document", False))
