@@ -2,13 +2,24 @@
 
 from __future__ import annotations
 
+import os
 import sys
+import threading
+import traceback
+from concurrent.futures import Future
+from contextlib import suppress
+from typing import Final
 
 import click
 
 from api import cli_demo, cli_load, cli_run, cli_synth
 from api.session import Group, say
+from graph_service.engines.duckdb import Engine, interrupt_all
 from graph_service.errors import GraphServiceError
+
+#: How long a command may take to remove what it had begun.
+_TIDY_SECONDS: Final = 30
+INTERRUPTED: Final = 130
 
 
 @click.group(cls=Group, name="graph-service")
@@ -21,21 +32,59 @@ for command in (*cli_load.COMMANDS, *cli_run.COMMANDS, cli_synth.synth, cli_demo
 
 
 def main() -> None:
-    """Run one command. Exit codes are the contract's: 0, 1 our defect, 2, 3, 130."""
+    """Run one command. Exit codes are the contract's: 0, 1 our defect, 2, 3, 130.
+
+    The command runs in a thread of its own, since the engine does not hear a Ctrl-C while it
+    works; the main thread hears it, stops the engines and lets the command tidy up.
+    """
+    ended: Future[int] = Future()
+    threading.Thread(target=lambda: _settle(ended), daemon=True).start()
     try:
-        sys.exit(app(standalone_mode=False) or 0)
+        code = ended.result()
+    except KeyboardInterrupt:
+        interrupt_all()
+        with suppress(TimeoutError):
+            ended.result(_TIDY_SECONDS)
+        code = INTERRUPTED
+    sys.stdout.flush()
+    sys.exit(code)
+
+
+def _settle(ended: Future[int]) -> None:
+    """Give the main thread an answer, whatever happens."""
+    try:
+        ended.set_result(_command())
+    except BaseException as error:
+        ended.set_exception(error)
+
+
+def _command() -> int:
+    try:
+        return int(app(standalone_mode=False) or 0)
     except click.exceptions.Exit as ended:
-        sys.exit(ended.exit_code)
+        return ended.exit_code
     except click.ClickException as error:
         error.show()
-        sys.exit(2)
-    except click.Abort:
-        sys.exit(130)
+        return GraphServiceError.exit_code
     except GraphServiceError as error:
         say(str(error))
-        sys.exit(error.exit_code)
-    except KeyboardInterrupt:
-        sys.exit(130)
+        return error.exit_code
+    except (click.Abort, Engine.interrupted):
+        return INTERRUPTED
+    except (BrokenPipeError, SystemExit):
+        # Whoever read the listing has seen enough (click ends a broken pipe by itself).
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except Exception as error:
+        _tell_defect(error)
+        return 1
+
+
+def _tell_defect(error: Exception) -> None:
+    """Where it happened and what kind, never the message: it may hold a row's value."""
+    frames = traceback.format_tb(error.__traceback__)
+    say("".join(frames) + type(error).__name__)
+    say("This is a defect of the program. Send these lines to those who maintain it.")
 
 
 if __name__ == "__main__":

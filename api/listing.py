@@ -86,7 +86,9 @@ def _emit_table(rows: Iterable[Mapping[str, Any]], columns: tuple[str, ...]) -> 
     for row in rows:
         names = columns or tuple(row)
         if table is None:
-            table = Table(*names, box=None, header_style="bold", pad_edge=False)
+            table = Table(box=None, header_style="bold", pad_edge=False)
+            for name in names:
+                table.add_column(name, overflow="fold")
         table.add_row(*(_cell(row.get(name)) for name in names))
     if table is not None:
         console = Console(file=sys.stdout, highlight=False, markup=False)

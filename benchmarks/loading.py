@@ -23,7 +23,7 @@ def measure(town: Town, asked: Namespace) -> None:
     def loaded() -> None:
         shutil.rmtree(home, ignore_errors=True)
         outcome = load(Home(home), [visits], Options(), clock=lambda: datetime.now(UTC))
-        assert outcome.receipts[0].stored == asked.rows, outcome.receipts[0].as_json()
+        assert outcome.receipts[0].stored == asked.rows, outcome.receipts[0].rejected
 
     ours, bare = in_turn(loaded, lambda: _bare(visits, parquet), asked.repeat)
     head("visits", "MB", "load, s", "bare CSV → Parquet, s", "ratio")

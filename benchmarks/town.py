@@ -12,7 +12,7 @@ from synth import municipality
 SEED = 424_242
 #: A year of 100,000 inhabitants holds about this many visits.
 _VISITS_A_HEAD = 13.5
-_ONCE = 360_000
+_ONCE = 380_000
 
 
 class Town:
@@ -38,12 +38,13 @@ class Town:
 
 
 def _resize(visits: Path, rows: int) -> None:
-    """Repeat the visits under new ids, a year later each time, until there are enough."""
+    """Repeat the visits under new ids, 52 weeks later each time, until there are enough."""
     whole = visits.with_name("visits.all")
     visits.rename(whole)
     with Engine(memory="4GiB", spill=visits.parent / "spill") as engine:
+        # Fifty-two weeks on, the clock changes on the same visits' nights.
         moved = ", ".join(
-            f"strftime(try_cast({name} AS TIMESTAMP) + to_years(time::INTEGER), "
+            f"strftime(try_cast({name} AS TIMESTAMP) + to_days(364 * time::INTEGER), "
             f"'%Y-%m-%dT%H:%M:%S') AS {name}"
             for name in ('"start"', '"end"', "planned_start", "planned_end")
         )
