@@ -214,7 +214,7 @@ def documents(room: DocumentRoom, path: Path, folder: Path, name: str) -> Iterat
     counted: Counter[str] = Counter()
     writers: dict[str, _DocumentTable] = {}
     with ExitStack() as stack:
-        for row in room.read(path, counted=counted):
+        for row in room.read(path, counted=counted, folder=folder):
             if row.table not in writers:
                 writers[row.table] = _DocumentTable(row.table, folder, name, stack)
             writers[row.table].write(row.row, row.path, row.values)

@@ -48,10 +48,13 @@ class DocumentRow:
 class DocumentRoom(Protocol):
     """A room that reads one document in bounded memory."""
 
-    def read(self, path: Path, *, counted: Counter[str]) -> Iterator[DocumentRow]:
+    def read(
+        self, path: Path, *, counted: Counter[str], folder: Path | None = None
+    ) -> Iterator[DocumentRow]:
         """Yield the rows of `path`; a file refused as a whole raises before the first row.
 
-        `counted` takes what was dropped, missing or merged, by name.
+        `counted` takes what was dropped, missing or merged, by name. What must wait until the
+        whole document is read waits in `folder`, else in a private file of the system.
         Raises FileRefused.
         """
         ...

@@ -1,6 +1,6 @@
 """BODS 0.4 → `organisations`, `persons`, `owners`; the module itself is the DocumentRoom.
 
-The file is read once. Statements wait in a private SQLite file, which the system deletes, so that
+The file is read once. Statements wait in an SQLite file in the load's own folder, so that
 memory does not grow and relationships may come before the parties they name. Circular ownership is
 only rows here: nothing is followed.
 """
@@ -29,7 +29,7 @@ _OWNER_COLUMNS: Final = (
 )  # fmt: skip
 
 
-def read(path: Path, *, counted: Counter[str]) -> Iterator[DocumentRow]:
+def read(path: Path, *, counted: Counter[str], folder: Path | None = None) -> Iterator[DocumentRow]:
     """Yield refused statements, then organisations and persons, then owners.
 
     Counts `dropped:<column>`, `replaced_statements` (an older word on the same record),
@@ -37,7 +37,10 @@ def read(path: Path, *, counted: Counter[str]) -> Iterator[DocumentRow]:
     `party_not_in_file`, `unspecified:<reason>`, `century_inferred`, `century_from_birth_date`,
     `century_unknown`. Raises FileRefused before the first row.
     """
-    with closing(sqlite3.connect("")) as store:  # "": a private file, dropped when closed
+    # "": a private file of the system, dropped when closed
+    spool = "" if folder is None else str(folder / "statements.sqlite")
+    with closing(sqlite3.connect(spool)) as store:
+        store.executescript("PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF")
         store.executescript(_sql("store"))
         for index, statement, line_faults in read_statements(path):
             faults = line_faults or schema.faults(statement, index)

@@ -56,8 +56,8 @@ class _Survey:
     last_number: int = -1
 
 
-def read(path: Path, *, counted: Counter[str]) -> Iterator[DocumentRow]:
-    """Yield one `invoices` row, then its lines in order.
+def read(path: Path, *, counted: Counter[str], folder: Path | None = None) -> Iterator[DocumentRow]:
+    """Yield one `invoices` row, then its lines in order; nothing waits in `folder`.
 
     Counts `missing_period`, `century_inferred`, `further_accounts`, `unusable_account`,
     `further_credited`, `line_price_differs`. Raises FileRefused before the first row.
