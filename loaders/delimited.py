@@ -11,8 +11,8 @@ from __future__ import annotations
 import codecs
 import csv
 import io
-from collections.abc import Iterable, Iterator
-from contextlib import ExitStack
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
 from itertools import chain
 from pathlib import Path
@@ -117,10 +117,29 @@ def head(path: Path, dialect: Dialect) -> tuple[str, ...]:
     """The header of a file, or nothing where it has none. For telling rooms apart."""
     try:
         with path.open("rb") as stream:
-            _, header, _ = _header(stream, dialect.delimiter, errors="replace")
-    except (FileRefused, IrregularError):
+            start = stream.read(LARGEST_FIELD)
+            stream.seek(0)
+            try:
+                _, header, _ = _header(stream, dialect.delimiter, dialect.encodings)
+                return header
+            except IrregularError:
+                text = _decoded(start, dialect.encodings).removeprefix("\ufeff")
+        rows = csv.reader(io.StringIO(text, newline=""), delimiter=dialect.delimiter)
+        return next((_names(row) for row in rows if any(row)), ())
+    except (FileRefused, csv.Error):
         return ()
-    return header
+
+
+def _decoded(text: bytes, encodings: Sequence[str]) -> str:
+    """Text in the first of the encodings that fits it, else with what does not fit replaced."""
+    for encoding in encodings:
+        with suppress(UnicodeDecodeError):
+            return text.decode(encoding)
+    return text.decode(encodings[-1], errors="replace")
+
+
+def _names(record: Sequence[str]) -> tuple[str, ...]:
+    return tuple(name.strip(" \t\u00a0") for name in record)
 
 
 def _encoding(path: Path, dialect: Dialect) -> str:
@@ -151,9 +170,9 @@ def _transcoded(path: Path, encoding: str, target: Path) -> Path:
 
 
 def _header(
-    stream: BinaryIO, delimiter: str, *, errors: str = "strict"
+    stream: BinaryIO, delimiter: str, encodings: Sequence[str] = ()
 ) -> tuple[int, tuple[str, ...], int]:
-    """The header's row and names, and where the records begin."""
+    """The header's row and names, and where the records begin; UTF-8 unless told otherwise."""
     start = stream.read(4)
     if start[:2] in _UTF16_MARKS:
         raise FileRefused("not_a_table", "UTF-16")
@@ -167,11 +186,11 @@ def _header(
         if row > 1 or any(end in line.removesuffix(b"\n").removesuffix(b"\r") for end in b"\r\n"):
             raise IrregularError
         try:
-            text = line.decode("utf-8", errors=errors)
+            text = _decoded(line, encodings) if encodings else line.decode()
         except UnicodeDecodeError as error:
             raise FileRefused("not_a_table", f"row {row}") from error
         names = next(csv.reader([text], delimiter=delimiter))
-        return row, tuple(name.strip(" \t\u00a0") for name in names), stream.tell()
+        return row, _names(names), stream.tell()
     raise FileRefused("empty_file")
 
 
@@ -280,7 +299,7 @@ def _reread(path: Path, delimiter: str, folder: Path, name: str, encoding: str) 
         row, values = 0, list[str]()
         try:
             header_row, values = next((row, names) for row, names in rows if any(names))
-            header = tuple(name.strip(" \t\u00a0") for name in values)
+            header = _names(values)
             if not all(map(is_text, header)):
                 raise FileRefused("not_a_table", f"row {header_row}")
             found = Delimited(target, header, header_row, padded=True, encoding=encoding)

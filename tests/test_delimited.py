@@ -189,3 +189,21 @@ def test_any_bytes_are_read_or_refused_whole(data: bytes, block: int) -> None:
         delimited._BLOCK = whole
     assert found.records == len(read)
     assert all(len(row) == 2 for row in read)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Namn\tÅr\r\nx\ty\r\n",
+        "\r\n\r\nNamn\tÅr\r\nx\ty\r\n",
+        "Namn\tÅr\rx\ty\r",
+        '"Namn"\t"År"\nx\ty\n',
+    ],
+)
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "cp1252"])
+def test_a_header_is_seen_in_its_own_encoding(tmp_path: Path, text: str, encoding: str) -> None:
+    dialect = Dialect("\t", ("utf-8-sig", "cp1252"))
+    path = tmp_path / "export.txt"
+    path.write_bytes(text.encode(encoding))
+    assert delimited.head(path, dialect) == ("Namn", "År")
+    assert prepare(path, dialect, tmp_path, "export").header == ("Namn", "År")
