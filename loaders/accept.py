@@ -6,7 +6,7 @@ in them, and the rows known now. Row numbers tie them together.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
@@ -19,6 +19,7 @@ from graph_service.errors import FileRefused
 from graph_service.records import TABLES, Kind, Table
 from loaders.checks import staging_sql
 from loaders.decode import Decoded
+from loaders.references import mention
 
 #: What makes a key of a value that the contract keeps as given; None when it cannot be one.
 _KEYS: Final[Mapping[Kind, Callable[[str], str | None]]] = {
@@ -75,7 +76,7 @@ def accept(engine: Engine, decoded: Decoded, delivery: Delivery, *, known: bool)
         counts.stored, counts.superseding = _written(engine, delivery.part)
     counts.duplicates = good - counts.stored - counts.superseding
     counts.unusable = _unusable(engine, table, decoded)
-    _mention(engine, table, decoded, delivery.n)
+    mention(engine, table, decoded.columns, delivery.n)
     return counts
 
 
@@ -289,46 +290,6 @@ def _unusable(engine: Engine, table: Table, decoded: Decoded) -> dict[str, int]:
             f"WHERE {quoted(name)} IS NOT NULL GROUP BY value"
         )
         count = sum(row["n"] for row in values if make_key(row["value"]) is None)
-        if count:
-            found[name] = count
-    return found
-
-
-def open_mentions(engine: Engine) -> None:
-    """Make the table that collects what rows refer to, until the whole batch has been read."""
-    engine.execute(
-        'CREATE TEMP TABLE mentions (n INTEGER, "table" VARCHAR, "column" VARCHAR, '
-        "value VARCHAR, rows BIGINT)"
-    )
-
-
-def _mention(engine: Engine, table: Table, decoded: Decoded, n: int) -> None:
-    for column in table.references:
-        if column.name in decoded.columns:
-            name = quoted(column.name)
-            engine.execute(
-                f"INSERT INTO mentions SELECT {n}, {literal(table.name)}, {literal(column.name)}, "
-                f"{name}, count(*) FROM sound WHERE {name} IS NOT NULL GROUP BY {name}"
-            )
-
-
-def unresolved(engine: Engine, n: int, table: str, columns: Sequence[str]) -> dict[str, int]:
-    """Rows of one table of one file that refer to what no batch has told of, by column.
-
-    Reads the views `target_<table>`, which hold the batch's own rows too.
-    """
-    found: dict[str, int] = {}
-    for name in columns:
-        column = TABLES[table][name]
-        if column.refers_to is None:
-            continue
-        target, target_column = column.refers_to
-        count = engine.value(
-            "SELECT coalesce(sum(rows), 0)::BIGINT FROM mentions WHERE n = $n "
-            'AND "table" = $table AND "column" = $column AND value NOT IN '
-            f"(SELECT {quoted(target_column)} FROM {quoted('target_' + target)})",
-            {"n": n, "table": table, "column": name},
-        )
         if count:
             found[name] = count
     return found

@@ -22,10 +22,11 @@ from graph_service.errors import FileRefused
 from graph_service.lake import Lake, Receipt
 from graph_service.records import TABLES
 from loaders import reject_file
-from loaders.accept import Delivery, accept, has_faults, open_mentions, unresolved
+from loaders.accept import Delivery, accept, has_faults
 from loaders.decode import Decoded, canonical_delimited, documents, mapped, tabular
 from loaders.delimited import Delimited
 from loaders.parquet import canonical_parquet
+from loaders.references import open_mentions, unresolved
 from loaders.rooms import Room, room_of
 from loaders.workbook import sheets
 

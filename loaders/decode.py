@@ -15,8 +15,9 @@ from graph_service.engines.duckdb import Engine
 from graph_service.engines.known import literal, quoted
 from graph_service.errors import FileRefused
 from graph_service.records import DROPPED_COLUMNS, TABLES, Table
-from loaders.delimited import Delimited, Dialect, head, prepare
+from loaders.delimited import Delimited, prepare
 from loaders.document import DocumentRoom
+from loaders.header import Dialect, head
 from loaders.mapping import Mapping as SourceMapping
 
 #: What a reject file adds to a row; ignored when the corrected file is loaded.

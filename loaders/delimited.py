@@ -11,14 +11,15 @@ from __future__ import annotations
 import codecs
 import csv
 import io
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import ExitStack, suppress
+from collections.abc import Iterable, Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from itertools import chain
 from pathlib import Path
 from typing import Any, BinaryIO, Final, NoReturn, Self
 
 from graph_service.errors import FileRefused
+from loaders.header import Dialect, column_names, read_header
 from loaders.record_bounds import (
     LARGEST_FIELD,
     IrregularError,
@@ -30,15 +31,6 @@ from loaders.record_bounds import (
 )
 
 _BLOCK: Final = 8 << 20
-_UTF16_MARKS: Final = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
-
-
-@dataclass(frozen=True, slots=True)
-class Dialect:
-    """How a delimited file is written. The first encoding that fits the whole file is its own."""
-
-    delimiter: str = ","
-    encodings: tuple[str, ...] = ("utf-8",)
 
 
 @dataclass(slots=True)
@@ -113,35 +105,6 @@ def prepare(path: Path, dialect: Dialect, folder: Path, name: str) -> Delimited:
         return _reread(source, dialect.delimiter, folder, name, encoding)
 
 
-def head(path: Path, dialect: Dialect) -> tuple[str, ...]:
-    """The header of a file, or nothing where it has none. For telling rooms apart."""
-    try:
-        with path.open("rb") as stream:
-            start = stream.read(LARGEST_FIELD)
-            stream.seek(0)
-            try:
-                _, header, _ = _header(stream, dialect.delimiter, dialect.encodings)
-                return header
-            except IrregularError:
-                text = _decoded(start, dialect.encodings).removeprefix("\ufeff")
-        rows = csv.reader(io.StringIO(text, newline=""), delimiter=dialect.delimiter)
-        return next((_names(row) for row in rows if any(row)), ())
-    except (FileRefused, csv.Error):
-        return ()
-
-
-def _decoded(text: bytes, encodings: Sequence[str]) -> str:
-    """Text in the first of the encodings that fits it, else with what does not fit replaced."""
-    for encoding in encodings:
-        with suppress(UnicodeDecodeError):
-            return text.decode(encoding)
-    return text.decode(encodings[-1], errors="replace")
-
-
-def _names(record: Sequence[str]) -> tuple[str, ...]:
-    return tuple(name.strip(" \t\u00a0") for name in record)
-
-
 def _encoding(path: Path, dialect: Dialect) -> str:
     """The first of the dialect's encodings in which every byte can be read, else the last."""
     if len(dialect.encodings) == 1:
@@ -169,50 +132,6 @@ def _transcoded(path: Path, encoding: str, target: Path) -> Path:
     return target
 
 
-def _header(
-    stream: BinaryIO, delimiter: str, encodings: Sequence[str] = ()
-) -> tuple[int, tuple[str, ...], int]:
-    """The header's row and names, and where the records begin; UTF-8 unless told otherwise."""
-    start = stream.read(4)
-    if start[:2] in _UTF16_MARKS:
-        raise FileRefused("not_a_table", "UTF-16")
-    mark = 3 if start[:3] == codecs.BOM_UTF8 else 0
-    stream.seek(mark)
-    row = 0
-    while line := _whole_line(stream, row + 1):
-        row += 1
-        if not line.strip():
-            continue
-        if row > 1 or any(end in line.removesuffix(b"\n").removesuffix(b"\r") for end in b"\r\n"):
-            raise IrregularError
-        try:
-            text = _decoded(line, encodings) if encodings else line.decode()
-        except UnicodeDecodeError as error:
-            raise FileRefused("not_a_table", f"row {row}") from error
-        names = next(csv.reader([text], delimiter=delimiter))
-        return row, _names(names), stream.tell()
-    raise FileRefused("empty_file")
-
-
-def _whole_line(stream: BinaryIO, row: int) -> bytes:
-    """The next line, with those that its quotes reach over."""
-    line = stream.readline(LARGEST_FIELD + 1)
-    while line.count(b'"') % 2:
-        more = stream.readline(LARGEST_FIELD + 1)
-        if not more:
-            raise FileRefused("not_a_table", f"row {row}")
-        line += more
-        if len(line) > LARGEST_FIELD:
-            break
-    if b"\0" in line:
-        raise FileRefused("not_a_table", "NUL")
-    if b"\r" in line.rstrip(b"\r\n"):
-        raise IrregularError
-    if len(line) > LARGEST_FIELD:
-        raise FileRefused("too_large", f"row {row}")
-    return line
-
-
 def _blocks(stream: BinaryIO, newline: bytes) -> Iterator[tuple[bytes, bool]]:
     """Blocks of bytes, the last one marked and ended by a newline."""
     block = stream.read(_BLOCK)
@@ -228,7 +147,7 @@ def _blocks(stream: BinaryIO, newline: bytes) -> Iterator[tuple[bytes, bool]]:
 def _scan(path: Path, delimiter: str, folder: Path, name: str, encoding: str) -> Delimited:
     with path.open("rb") as stream, _Notes(folder, name) as notes, ExitStack() as stack:
         copy: BinaryIO | None = None
-        header_row, header, begin = _header(stream, delimiter)
+        header_row, header, begin = read_header(stream, delimiter)
         found = Delimited(path, header, header_row, encoding=encoding)
         newline = _newline_before(stream, begin)
         rest, taken, newlines = b"", begin, {newline == b"\r\n"}
@@ -299,7 +218,7 @@ def _reread(path: Path, delimiter: str, folder: Path, name: str, encoding: str) 
         row, values = 0, list[str]()
         try:
             header_row, values = next((row, names) for row, names in rows if any(names))
-            header = _names(values)
+            header = column_names(values)
             if not all(map(is_text, header)):
                 raise FileRefused("not_a_table", f"row {header_row}")
             found = Delimited(target, header, header_row, padded=True, encoding=encoding)

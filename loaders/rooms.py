@@ -15,8 +15,8 @@ from typing import Any, Final, cast
 from graph_service.errors import DeclarationError, FileRefused, UsageError
 from graph_service.records import DROPPED_COLUMNS, TABLES
 from loaders.decode import REJECT_COLUMNS
-from loaders.delimited import Dialect, head
 from loaders.document import DocumentRoom
+from loaders.header import Dialect, head
 from loaders.mapping import Mapping
 
 CANONICAL: Final = "canonical"

@@ -12,7 +12,9 @@ from hypothesis import strategies as st
 from graph_service.engines.duckdb import Engine
 from graph_service.errors import FileRefused
 from loaders import delimited
-from loaders.delimited import Delimited, Dialect, prepare
+from loaders.decode import delimited_sql
+from loaders.delimited import Delimited, prepare
+from loaders.header import Dialect, head
 
 FIELD = st.text(alphabet=' ab,"\n\r\u00e5', max_size=5)
 NEWLINE = st.sampled_from(["\n", "\r\n"])
@@ -32,8 +34,6 @@ def _written(value: str) -> str:
 
 
 def _rows_in_engine(found: Delimited) -> list[tuple[str | None, ...]]:
-    from loaders.decode import delimited_sql
-
     with Engine() as engine:
         return [tuple(row.values()) for row in engine.rows(*delimited_sql(found, ","))]
 
@@ -205,5 +205,5 @@ def test_a_header_is_seen_in_its_own_encoding(tmp_path: Path, text: str, encodin
     dialect = Dialect("\t", ("utf-8-sig", "cp1252"))
     path = tmp_path / "export.txt"
     path.write_bytes(text.encode(encoding))
-    assert delimited.head(path, dialect) == ("Namn", "År")
+    assert head(path, dialect) == ("Namn", "År")
     assert prepare(path, dialect, tmp_path, "export").header == ("Namn", "År")
