@@ -49,6 +49,10 @@ def load(
                 _publish(home, lake, batch, workshop, outcome.receipts, clock)
         except Engine.out_of_memory as error:
             raise UsageError("The memory does not suffice; give more with --memory.") from error
+        except Engine.failure as error:
+            # The engine's messages quote rows; the place alone tells us enough.
+            told = RuntimeError(f"the engine failed: {type(error).__name__}")
+            raise told.with_traceback(error.__traceback__) from None
         finally:
             sweep(home)
         return outcome

@@ -469,3 +469,43 @@ def test_a_file_is_one_snapshot(house) -> None:
 
 def test_csv_text_of_the_test_is_what_the_loader_reads() -> None:
     assert csv_text([{"a": "1", "b": 'x"y'}]) == 'a,b\n1,"x""y"\n'
+
+
+# ── rooms ────────────────────────────────────────────────────────────────────────────────
+
+ROOMS = Path(__file__).parents[1] / "loaders"
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
+def test_an_invoice_is_recognised_in_any_encoding_that_xml_knows(house, encoding) -> None:
+    text = (ROOMS / "ubl_invoice" / "sample.xml").read_text(encoding="utf-8")
+    declared = text.replace('encoding="UTF-8"', f'encoding="{encoding.removesuffix("-sig")}"')
+    outcome = house.load_text("any name.XML", declared.encode(encoding))
+    assert [(r.source, r.table, r.stored) for r in outcome.receipts] == [
+        ("ubl_invoice", "invoices", 1),
+        ("ubl_invoice", "invoice_lines", 3),
+    ]
+
+
+def test_a_refused_statement_has_its_own_reasons_only(house) -> None:
+    good = (ROOMS / "bods" / "sample.jsonl").read_bytes().splitlines()
+    outcome = house.load_text("o.jsonl", b"\n".join([*good, b'{"x": "\xe5"}', b"no json"]))
+    rows = [(r["row"], r["column"], r["code"]) for r in house.rejects()]
+    assert rows == [(len(good) + 1, None, "not_text"), (len(good) + 2, None, "bad_structure")]
+    assert outcome.exit_code == 3
+    assert all("path" in reject for reject in house.rejects())
+
+
+def test_a_reject_file_of_an_export_is_in_its_own_dialect(house) -> None:
+    lines = (ROOMS / "visit_export" / "sample.csv").read_bytes().splitlines()
+    bad = lines[1].split(b";")
+    bad[0] = b"\xe5\xe4\xf6-1"
+    bad[3] = b"fel \xe5r"
+    outcome = house.load_text("export.csv", b"\r\n".join([lines[0], b";".join(bad), lines[2]]))
+    [receipt] = outcome.receipts
+    assert (receipt.source, receipt.rejected, receipt.stored) == ("visit_export", 1, 1)
+    rejected = house.reject_path(outcome, "visits").read_bytes()
+    assert b"\xe5\xe4\xf6-1;" in rejected
+    assert len(rejected.splitlines()) == 2
+    again = house.load_text("export.csv", rejected)
+    assert counts(again) == [(1, 0, 0, 0, 1)]
