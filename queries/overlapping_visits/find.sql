@@ -189,18 +189,56 @@ one_building AS (
         ) <= $same_building_m
 ),
 
-placed AS (
-    SELECT client_id, day FROM home
-    WHERE building IS NOT NULL OR (lat IS NOT NULL AND lon IS NOT NULL)
-    GROUP BY client_id, day
+-- Homes that can be compared: both by their building, or both by their spot.
+compared AS (
+    SELECT DISTINCT p.a_id, p.b_id
+    FROM pair AS p
+    JOIN home AS h ON h.client_id = p.a_client AND h.day = p.day
+    JOIN home AS g ON g.client_id = p.b_client AND g.day = p.day
+    WHERE (h.building IS NOT NULL AND g.building IS NOT NULL)
+        OR (h.lat IS NOT NULL AND h.lon IS NOT NULL AND g.lat IS NOT NULL AND g.lon IS NOT NULL)
+),
+
+separate AS (
+    SELECT
+        p.*,
+        c.a_id IS NULL AS unplaced,
+        least(p.a_client, p.b_client) AS one, greatest(p.a_client, p.b_client) AS other
+    FROM pair AS p
+    ANTI JOIN one_building USING (a_id, b_id)
+    LEFT JOIN compared AS c ON c.a_id = p.a_id AND c.b_id = p.b_id
+),
+
+-- Where no address tells, the workers do: two clients who are with each of several at once, on
+-- a good part of the days, are helped in one stay.
+together AS (
+    SELECT one, other, count(DISTINCT day) AS days
+    FROM separate WHERE unplaced
+    GROUP BY one, other
+    HAVING count(DISTINCT worker_id) >= $stay_workers AND count(DISTINCT day) >= $stay_days
+),
+
+helped AS (
+    SELECT DISTINCT client_id, CAST(start AT TIME ZONE 'Europe/Stockholm' AS DATE) AS day
+    FROM visits
+    SEMI JOIN (SELECT one AS client_id FROM together UNION SELECT other FROM together)
+        USING (client_id)
+    WHERE status = 'performed'
+),
+
+one_stay AS (
+    SELECT t.one, t.other
+    FROM together AS t
+    JOIN helped AS a ON a.client_id = t.one
+    JOIN helped AS b ON b.client_id = t.other AND b.day = a.day
+    GROUP BY t.one, t.other, t.days
+    HAVING t.days >= $stay_share * count(*)
 ),
 
 apart AS (
-    SELECT p.*, a.client_id IS NULL OR b.client_id IS NULL AS unplaced
-    FROM pair AS p
-    ANTI JOIN one_building USING (a_id, b_id)
-    LEFT JOIN placed AS a ON a.client_id = p.a_client AND a.day = p.day
-    LEFT JOIN placed AS b ON b.client_id = p.b_client AND b.day = p.day
+    SELECT s.* FROM separate AS s
+    LEFT JOIN one_stay AS o ON o.one = s.one AND o.other = s.other
+    WHERE o.one IS NULL OR NOT s.unplaced
 ),
 
 -- A pair concerns each provider that registered one of its visits.
@@ -292,6 +330,6 @@ SELECT
     q.evidence,
     CAST(c.seconds / 60 AS BIGINT) AS minutes,
     q.clients, c.other_providers, q.municipalities,
-    CASE WHEN c.unplaced THEN ['cohabitants', 'one_building', 'one_spot'] END AS untested
+    CASE WHEN c.unplaced THEN ['cohabitants', 'one_building', 'one_spot', 'one_stay'] END AS untested
 FROM certain AS c
 JOIN questioned AS q ON q.provider_id = c.provider_id AND q.worker_id = c.worker_id
