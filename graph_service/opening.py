@@ -36,9 +36,21 @@ _Words = TypeVar("_Words", bound=StrEnum)
 #: Parameters that every query may name beside its thresholds.
 RESERVED: Final = frozenset({"as_of"})
 
-#: Folder whose SQL, with these modules, decides what a room finds beside its own files.
+#: What decides what a room finds beside its own files: which records are seen as of a day, how
+#: they become a graph, and the mathematics.
 _GROUND: Final = Path(__file__).parent
-_SHARED_LOGIC: Final = ("detector.py", "network.py", "statistics.py")
+_SHARED_LOGIC: Final = (
+    "as_of.py",
+    "detector.py",
+    "network.py",
+    "room.py",
+    "statistics.py",
+    "engines/*.sql",
+    "engines/known.py",
+    "graph/*.sql",
+    "graph/declaration.py",
+    "graph/derive.py",
+)
 _TEXTS: Final = ("claim", "silent_on", "basis")
 _KEYS: Final = frozenset(
     (
@@ -227,12 +239,14 @@ class _Opening:
         raise DeclarationError(f"Room {self.folder.name}: {fault}.")
 
 
-def digest(folder: Path) -> str:
+def digest(folder: Path, ground: Path = _GROUND) -> str:
     """SHA-256 over all that decides what a room finds: its files, graph SQL, statistics."""
     own = [path for path in folder.iterdir() if path.suffix in {".toml", ".sql", ".py", ".cypher"}]
-    shared = [*(_GROUND / "graph").glob("*.sql"), *(_GROUND / name for name in _SHARED_LOGIC)]
+    shared = [path for name in _SHARED_LOGIC for path in ground.glob(name)]
+    named = [(path.name, path) for path in own]
+    named += [(path.relative_to(ground).as_posix(), path) for path in shared]
     sha256 = hashlib.sha256()
-    for path in (*sorted(own), *sorted(shared)):
+    for name, path in sorted(named):
         content = path.read_bytes()
-        sha256.update(f"{path.name} {len(content)}\n".encode() + content)
+        sha256.update(f"{name} {len(content)}\n".encode() + content)
     return sha256.hexdigest()

@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 
 import queries
+from graph_service import opening
 from graph_service.errors import DeclarationError
-from graph_service.opening import open_room, open_rooms, words_of_guilt
+from graph_service.opening import digest, open_room, open_rooms, words_of_guilt
 from graph_service.room import Override
 
 GOOD = Path(queries.__file__).parent / "overlapping_visits"
@@ -83,6 +84,29 @@ def test_the_digest_covers_each_file(room: Path) -> None:
         path.write_text(f"{text}\n", encoding="utf-8")
         assert open_room(room).digest != before
         path.write_text(text, encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "as_of.py",
+        "detector.py",
+        "network.py",
+        "room.py",
+        "statistics.py",
+        "engines/identity.sql",
+        "engines/stockholm.sql",
+        "graph/declaration.py",
+        "graph/derive.py",
+        "graph/owns.sql",
+    ],
+)
+def test_the_digest_covers_what_all_rooms_stand_on(tmp_path: Path, name: str) -> None:
+    ground = shutil.copytree(Path(opening.__file__).parent, tmp_path / "graph_service")
+    assert digest(GOOD, ground) == open_room(GOOD).digest
+    with (ground / name).open("a", encoding="utf-8") as file:
+        file.write("\n")
+    assert digest(GOOD, ground) != open_room(GOOD).digest
 
 
 def test_an_override_holds_from_its_date() -> None:
