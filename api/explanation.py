@@ -57,7 +57,9 @@ class _Telling:
             families = ", ".join(self._say(family) for family in scored["not_assessed"])
             yield self._say("not_assessed", families=families)
         if scored["change"] is not None and any(scored["change"].values()):
-            moved = {name: f"{points:+.1f}" for name, points in scored["change"].items()}
+            moved = {
+                name: f"{round(points, 1) + 0:+.1f}" for name, points in scored["change"].items()
+            }
             yield self._say("change", **{name: self._comma(said) for name, said in moved.items()})
 
     def body(

@@ -62,12 +62,23 @@ def _change(scored: Score, now: Past, before: Past) -> Change | None:
             cause = "changed_peers"
         else:
             cause = "new_data"
-        moved[cause] += after.get(room, 0.0) - prior.get(room, 0.0)
-    total, difference = sum(moved.values()), scored.score - earlier.score
+        step = after.get(room, 0.0) - prior.get(room, 0.0)
+        if cause != "changed_peers" or abs(step) > _rounding(scored) + _rounding(earlier):
+            moved[cause] += step
+    # Adding nought makes a negative one plain.
+    total, difference = sum(moved.values()), round(scored.score - earlier.score, 2) + 0.0
     if abs(total) < 1e-12:
-        return Change(round(difference, 2), 0.0, 0.0)
+        return Change(difference, 0.0, 0.0)
     points = rounded_to(difference, [part * difference / total for part in moved.values()])
     return Change(*points)
+
+
+def _rounding(scored: Score) -> float:
+    """How far a strength read back from a score and points in hundredths may be off."""
+    if not scored.score:
+        return 0.0
+    whole = -math.log1p(-scored.score / 100)
+    return 0.01 / (100 - scored.score) + 0.01 * whole / scored.score
 
 
 def _parts(scored: Score) -> dict[str, float]:

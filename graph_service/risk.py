@@ -155,21 +155,35 @@ def _strengths(
 
     Findings per client are drawn towards the municipality's rate, then put back at the size of
     the median peer; never more than were found. A large firm's few and a small firm's one weigh
-    less than a middling firm's many.
+    less than a middling firm's many. What cannot have happened is so in a firm of any size: a
+    provider has at least its weightiest hard finding.
     """
     effective: dict[str, float] = {}
     peers: dict[str | None, list[Provider]] = {}
     for provider in among:
         peers.setdefault(provider.municipality, []).append(provider)
     for group in peers.values():
-        counts = [len(by_room.get((provider.provider_id, room.name), ())) for provider in group]
+        found = [by_room.get((provider.provider_id, room.name), ()) for provider in group]
+        weighed = [[_sustained(finding) for finding in of_provider] for of_provider in found]
+        counts = [math.fsum(weights) for weights in weighed]
         sizes = [float(provider.clients) for provider in group]
         typical = median([size for size in sizes if size > 0] or [0.0])
         rates = shrink(counts, sizes)
-        for provider, count, size, rate in zip(group, counts, sizes, rates, strict=True):
-            expected = rate * typical if size > 0 else float(count)
-            effective[provider.provider_id] = min(float(count), expected)
+        for place, provider in enumerate(group):
+            expected = rates[place] * typical if sizes[place] > 0 else counts[place]
+            least = max(weighed[place], default=0.0) if room.strength is Strength.HARD else 0.0
+            effective[provider.provider_id] = min(counts[place], max(expected, least))
     return effective
+
+
+def _sustained(found: Finding) -> float:
+    """What a finding counts: a hard one by its share of the volume floor, others as one.
+
+    One slip says little of a provider; what goes on for days does.
+    """
+    if found.strength is not Strength.HARD:
+        return 1.0
+    return min(1.0, found.events / HARD_EVENTS) * min(1.0, found.days / HARD_DAYS)
 
 
 def _score(
@@ -195,7 +209,7 @@ def _score(
         if found[room.name]
     }
     total = sum(logs.values())
-    whole = min(_HIGHEST, round(100 - 100 * math.exp(-total), 2))
+    whole = min(_HIGHEST, round(-100 * math.expm1(-total), 2)) + 0.0  # never a negative nought
     points = rounded_to(whole, [whole * part / total if total else 0.0 for part in logs.values()])
     contributions = [
         Contribution(

@@ -75,7 +75,7 @@ def wilson(hits: int, trials: int, confidence: float = 0.95) -> Interval:
     return Interval(float(interval.low), float(interval.high))
 
 
-def shrink(counts: Sequence[int], sizes: Sequence[float]) -> list[float]:
+def shrink(counts: Sequence[float], sizes: Sequence[float]) -> list[float]:
     """Each one's rate of `counts` per unit of size, drawn towards the rate of all together.
 
     Bühlmann credibility: own experience weighs size / (size + k). The peers' median size is

@@ -34,7 +34,7 @@ def room(tmp_path: Path) -> Path:
         ),
         ("detector.toml", 'strength = "hard"', 'strength = "certain"', "strength must be one of"),
         ("detector.toml", 'family = "identity"', 'family = "visits"', "family must be one of"),
-        ("detector.toml", "weight = 0.35", "weight = 1.0", "between 0 and 1"),
+        ("detector.toml", "weight = 0.7", "weight = 1.0", "between 0 and 1"),
         ("detector.toml", 'basis = "', 'reason = "', "basis is missing"),
         ("detector.toml", 'needs = [["visits"]]', "needs = []", "needs is empty"),
         ("detector.toml", 'case = "double_staffing"', "", "exactly one of case and ask"),

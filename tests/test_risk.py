@@ -68,7 +68,7 @@ def of(scores: list[Score], provider: str = "p1") -> Score:
 
 
 def test_points_sum_to_the_score_and_are_shares_of_strength() -> None:
-    found = [finding(room, row=number) for number, room in enumerate(FOUR)]
+    found = [finding(room, row=number, events=5, days=2) for number, room in enumerate(FOUR)]
     scored = of(score(found, FOUR, town(1)))
     assert scored.score is not None
     assert sum(part.points for part in scored.contributions) == pytest.approx(scored.score)
@@ -197,7 +197,7 @@ def test_a_change_is_split_by_its_cause() -> None:
     assert ruled.change.changed_rule > 0
     assert ruled.change.new_data == 0
 
-    peers = [*first, *(finding(hard, "p2", who=f"hsa:y{n}", row=n) for n in range(9))]
+    peers = [*first, *(finding(net, "p2", who=f"hsa:y{n}", row=n) for n in range(9))]
     moved = of(compare(past(score(peers, FOUR, town()), peers, rules), before))
     assert moved.change is not None
     assert moved.change.changed_peers > 0
@@ -210,6 +210,49 @@ def test_a_change_is_split_by_its_cause() -> None:
         assert now.score is not None
         split = now.change.new_data + now.change.changed_rule + now.change.changed_peers
         assert split == pytest.approx(now.score - earlier, abs=0.005)
+
+
+@pytest.mark.parametrize("clients", [1, 5, 50, 500, 50_000])
+def test_one_hard_finding_that_lasts_weighs_more_than_two_leads_in_a_firm_of_any_size(
+    clients: int,
+) -> None:
+    hard, *soft = FOUR
+    among = [
+        *(Provider(who, "0000", clients, SOURCES) for who in ("p1", "p2")),
+        *(Provider(f"q{number}", "0000", 50, SOURCES) for number in range(9)),
+    ]
+    lasting = finding(hard, "p1", events=1134, days=133)
+    leads = [finding(room, "p2", row=number) for number, room in enumerate(soft[:2])]
+    scores = score([lasting, *leads], FOUR, among)
+    assert of(scores, "p1").score == pytest.approx(100 * hard.risk.weight, abs=0.01)
+    assert (of(scores, "p1").score or 0) > (of(scores, "p2").score or 0)
+
+
+def test_a_slip_weighs_less_than_a_lead_and_more_with_each_event() -> None:
+    hard, net = ROOMS["overlapping_visits"], ROOMS["ownership_ring"]
+    lead = of(score([finding(net)], FOUR, town(1))).score or 0.0
+    volumes = [(1, 1), (2, 2), (4, 2), (5, 2)]
+    scores = [
+        of(score([finding(hard, events=events, days=days)], FOUR, town(1))).score or 0.0
+        for events, days in volumes
+    ]
+    assert scores[0] < lead < scores[-1]
+    assert scores == sorted(scores)
+
+
+def test_many_slips_of_a_large_firm_are_those_of_its_size() -> None:
+    room = ROOMS["overlapping_visits"]
+    among = [Provider("large", "0000", 2000, SOURCES), *town(4)]
+    slips = [finding(room, "large", who=f"hsa:w{n}", row=n) for n in range(30)]
+    assert (of(score(slips, FOUR, among), "large").score or 0.0) < 20
+
+
+def test_no_nought_is_negative() -> None:
+    rules = {room.name: rule_of(room, {}) for room in FOUR}
+    found = [finding(room, row=number) for number, room in enumerate(FOUR)]
+    before = past(score(found, FOUR, town()), found, rules)
+    for scored in compare(before, before):
+        assert "-0.0" not in str(scored.as_json())
 
 
 def test_money_is_that_of_the_findings_in_which_it_is_known() -> None:
