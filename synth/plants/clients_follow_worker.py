@@ -195,10 +195,11 @@ def _empty(world: World, closing: Provider, day: date, receivers: list[Provider]
     moving = [post for post in world.posts if post.org_id == closing.org_id]
     for number, post in enumerate(moving):
         to_id = receivers[number % len(receivers)].org_id
-        person_id = post.tenures[-1].person_id
+        last = post.tenures[-1]
+        since = max(day, last.since)  # who was to come later comes then, to the new place
         post.kept = True
         if post.kind in ("rota", "relief_D", "relief_E"):
-            add_post(world, to_id, 0, post.kind, post.phase, since=day, person_id=person_id)
+            add_post(world, to_id, 0, post.kind, post.phase, since=since, person_id=last.person_id)
 
 
 def _tell_move(world: World, cause: str, at: Provider, closing: Provider, day: date) -> None:
