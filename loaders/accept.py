@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from graph_service import identity
 from graph_service.engines.duckdb import Engine
@@ -18,7 +18,7 @@ from graph_service.engines.known import literal, quoted
 from graph_service.errors import FileRefused
 from graph_service.records import TABLES, Kind, Table
 from loaders.checks import staging_sql
-from loaders.decode import Decoded
+from loaders.decode import Decoded, numbered_sql
 from loaders.references import mention
 
 #: What makes a key of a value that the contract keeps as given; None when it cannot be one.
@@ -95,27 +95,7 @@ def _stage(engine: Engine, table: Table, decoded: Decoded, today: date) -> None:
         )
     if decoded.skipped_word is not None and decoded.unreadable is not None:
         _forget_totals(engine, decoded.skipped_word, decoded.unreadable)
-    passing = tuple(name for name in decoded.passing)
-    sql = staging_sql(
-        table,
-        decoded.columns,
-        decoded.sql,
-        padded=decoded.padded,
-        passing=passing,
-        may_lack=decoded.may_lack,
-    )
-    parameters = dict(decoded.parameters)
-    if "$today" in sql:
-        parameters["today"] = today
-    try:
-        engine.execute(f"CREATE OR REPLACE TEMP TABLE staged AS {sql}", parameters or None)
-    except engine.failure as error:
-        if decoded.archive and not isinstance(error, engine.out_of_memory):
-            raise FileRefused("unreadable_archive") from error
-        raise
-    if decoded.records not in (None, engine.value("SELECT count(*) FROM staged")):
-        raise AssertionError(f"records were lost or made in reading {table.name}")
-    numbered = "" if decoded.numbered else f"rowid + {decoded.first_row} AS _row, "
+    numbered = _type_and_judge(engine, table, decoded, today)
     none_odd = not engine.value("SELECT count(*) FROM odd")
     unread = (
         ""
@@ -133,6 +113,40 @@ def _stage(engine: Engine, table: Table, decoded: Decoded, today: date) -> None:
     engine.execute(
         f"CREATE OR REPLACE TEMP VIEW judged AS SELECT * FROM records WHERE _faults IS NULL{clean}"
     )
+
+
+def _type_and_judge(engine: Engine, table: Table, decoded: Decoded, today: date) -> str:
+    """Make the table `staged`; returns SQL for the rows' numbers, where they are not in it.
+
+    Numbers come free where the engine lays the rows down in the file's order; where its plan
+    would lose that, they are counted on the way in.
+    """
+
+    def created(source: str, passing: tuple[str, ...]) -> tuple[str, dict[str, Any]]:
+        sql = staging_sql(
+            table,
+            decoded.columns,
+            source,
+            padded=decoded.padded,
+            passing=passing,
+            may_lack=decoded.may_lack,
+        )
+        given = decoded.parameters | ({"today": today} if "$today" in sql else {})
+        return f"CREATE OR REPLACE TEMP TABLE staged AS {sql}", given
+
+    create, given = created(decoded.sql, decoded.passing)
+    in_order = decoded.numbered or engine.keeps_order(create, given or None)
+    if not in_order:
+        create, given = created(numbered_sql(decoded.sql, decoded.first_row), ("_row",))
+    try:
+        engine.execute(create, given or None)
+    except engine.failure as error:
+        if decoded.archive and not isinstance(error, engine.out_of_memory | engine.interrupted):
+            raise FileRefused("unreadable_archive") from error
+        raise
+    if decoded.records not in (None, engine.value("SELECT count(*) FROM staged")):
+        raise AssertionError(f"records were lost or made in reading {table.name}")
+    return f"rowid + {decoded.first_row} AS _row, " if in_order and not decoded.numbered else ""
 
 
 def _find_faults(engine: Engine, decoded: Decoded) -> None:

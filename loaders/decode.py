@@ -65,6 +65,11 @@ class Decoded:
         return (("_row", "_path") if self.nested else ("_row",)) if self.numbered else ()
 
 
+def numbered_sql(sql: str, first_row: int) -> str:
+    """The rows of `sql` with their number in the source; counted one by one, so in its order."""
+    return f"SELECT row_number() OVER () + {first_row - 1} AS _row, * FROM ({sql})"
+
+
 def delimited_sql(found: Delimited, delimiter: str) -> tuple[str, dict[str, Any]]:
     """A query over a prepared file: columns c0, c1, … as text, rows in the file's order."""
     columns = ", ".join(f"'c{i}': 'VARCHAR'" for i in range(len(found.header)))
@@ -160,20 +165,21 @@ def mapped(
         if column in header and column not in mapping.dropped(header)
     ]
     relation = "source_rows"
+    numbered = numbered_sql(sql, found.header_row + 1)
     engine.execute(
-        f"CREATE OR REPLACE TEMP TABLE {relation} AS SELECT {', '.join(kept)} FROM ({sql})",
+        f"CREATE OR REPLACE TEMP TABLE {relation} AS SELECT _row, {', '.join(kept)} "
+        f"FROM ({numbered})",
         parameters,
     )
     shown = [column for column in header if column not in mapping.dropped(header)]
-    rows = f"(SELECT rowid + {found.header_row + 1} AS _row, * FROM {relation})"
     odd = [] if found.odd is None else [_named_odd(found, shown)]
     for table in mapping.tables:
         yield Decoded(
             table=table,
             columns=mapping.columns(table, shown),
-            sql=mapping.select(table, shown, rows, today=today),
+            sql=mapping.select(table, shown, relation, today=today, padded=found.padded),
             parameters={},
-            original=f"SELECT _row, {', '.join(quoted(c) for c in shown)} FROM {rows}",
+            original=f"SELECT _row, {', '.join(quoted(c) for c in shown)} FROM {relation}",
             numbered=True,
             first_row=found.header_row + 1,
             odd=odd,
@@ -181,7 +187,7 @@ def mapped(
             delimiter=delimiter,
             encoding=found.encoding,
             dropped=tuple(mapping.dropped(header)),
-            counted=_inferred(engine, mapping, table, shown, rows, today),
+            counted=_inferred(engine, mapping, table, shown, relation, today),
             skipped_word=mapping.is_total("record"),
         )
 

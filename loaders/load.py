@@ -49,6 +49,8 @@ def load(
                 _publish(home, lake, batch, workshop, outcome.receipts, clock)
         except Engine.out_of_memory as error:
             raise UsageError("The memory does not suffice; give more with --memory.") from error
+        except Engine.interrupted:
+            raise
         except Engine.failure as error:
             # The engine's messages quote rows; the place alone tells us enough.
             told = RuntimeError(f"the engine failed: {type(error).__name__}")

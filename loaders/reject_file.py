@@ -12,7 +12,7 @@ from graph_service.engines.duckdb import Engine
 from graph_service.engines.known import literal
 from graph_service.home import Home
 from graph_service.lake import Lake, Receipt
-from loaders.decode import Decoded
+from loaders.decode import Decoded, numbered_sql
 
 _INDEX: Final = "reasons"
 
@@ -68,14 +68,9 @@ def _copy_rows(engine: Engine, decoded: Decoded, target: Path, language: str) ->
             for code in texts.keys("reason")
         ],
     )
-    engine.execute(
-        f"CREATE OR REPLACE TEMP TABLE original AS {decoded.original}", decoded.parameters or None
-    )
-    rows = (
-        "original"
-        if decoded.numbered
-        else (f"(SELECT rowid + {decoded.first_row} AS _row, * FROM original)")
-    )
+    rows = decoded.original
+    if not decoded.numbered:
+        rows = numbered_sql(rows, decoded.first_row)
     hidden = "_row, _path" if decoded.nested else "_row"
     joined = "array_to_string(list(f.{} ORDER BY f.\"column\" NULLS FIRST, f.code), '; ')"
     reason = (
@@ -96,10 +91,11 @@ def _copy_rows(engine: Engine, decoded: Decoded, target: Path, language: str) ->
     part = target.with_suffix(".utf8")
     engine.execute(
         f"COPY (SELECT o.* EXCLUDE ({hidden}), o._row, r._column, r._code, r._reason "
-        f"FROM {rows} AS o JOIN reasons AS r USING (_row) "
+        f"FROM ({rows}) AS o JOIN reasons AS r USING (_row) "
         f"{elsewhere}"
         f"ORDER BY o._row) TO {literal(str(part))} "
-        f"(FORMAT csv, HEADER true, DELIMITER {literal(decoded.delimiter)})"
+        f"(FORMAT csv, HEADER true, DELIMITER {literal(decoded.delimiter)})",
+        decoded.parameters or None,
     )
     if decoded.encoding == "utf-8":
         part.rename(target)
