@@ -17,6 +17,8 @@ class Holdings:
     rows: Mapping[tuple[str, str], Row]
     people: frozenset[str]
     without_owners: frozenset[str]
+    #: Bodies of which somebody is told to be the beneficial owner, or to be in control.
+    answered_for: frozenset[str]
 
     def above(self, owned: str, least: float) -> list[Link]:
         """The holdings above `least` that lead up from `owned`."""
@@ -27,7 +29,7 @@ class Holdings:
 
 def refine(rows: Sequence[Row], thresholds: Mapping[str, Value]) -> list[Row]:
     """One row for each ring that holds a provider; without a ring, for its chain if too long."""
-    held = _holdings(rows)
+    held = _holdings(rows, float(thresholds["control_share"]))
     control = float(thresholds["control_share"])
     majority = float(thresholds["majority_share"])
     longest = int(thresholds["chain_max"])
@@ -46,14 +48,16 @@ def refine(rows: Sequence[Row], thresholds: Mapping[str, Value]) -> list[Row]:
         chain = longest_chain([link for link in above if link.owner not in held.people], provider)
         if not rings(above) and len(chain) > longest:
             ends = effective_shares(held.above(provider, 0.0), provider)
-            known = held.without_owners.intersection(owners_above(above, provider))
+            known = (held.without_owners | held.answered_for).intersection(
+                {provider, *owners_above(above, provider)}
+            )
             if not known and _hidden(held, ends, control, majority):
                 steps = list(zip(chain, (provider, *chain), strict=False))
                 found.append(_row(held, provider, steps, set(chain), 0))
     return found
 
 
-def _holdings(rows: Sequence[Row]) -> Holdings:
+def _holdings(rows: Sequence[Row], control: float) -> Holdings:
     """Parallel interests of one owner are one holding, the largest; a whole is never exceeded.
 
     Owners whose share is not told are read as holding the rest in equal parts.
@@ -85,6 +89,13 @@ def _holdings(rows: Sequence[Row]) -> Holdings:
         frozenset(row["owner_id"] for row in rows if row["natural"]),
         frozenset(row["owner_id"] for row in rows if row["owner_has_members"])
         | frozenset(row["org_id"] for row in rows if row["body_has_members"]),
+        frozenset(
+            row["org_id"]
+            for row in rows
+            if row["natural"]
+            and row["interest"] in ("beneficial", "control")
+            and (row["share"] is None or row["share"] > control)
+        ),
     )
 
 
