@@ -411,9 +411,92 @@ def holdings() -> tuple[Tables, Planted]:
     }
 
 
+# --- home care in short rounds, with registers (T1, T15, T30) -----------------------------------
+
+
+def rounds() -> tuple[Tables, Planted]:
+    """Twelve short visits a round, no plan; flats by address, a group home without any."""
+    rng = Random("rounds")
+    diary = Diary("r-", "1499", "Hemtjänst")
+    orgs = [firm(400 + n) for n in range(3)]
+    clients = [f"sol:r{n}" for n in range(72)]
+    persons = [
+        {"person_id": client, "street": f"Gårdsgatan {7 + n}", "postcode": "45001", "city": "Mo"}
+        for n, client in enumerate(clients)
+    ]
+    persons[1]["street"] = persons[0]["street"] + " B"  # two stairs of one house
+    # A worker leaves the first firm for the second; five of the six clients go along by July.
+    leaver, left = "hsa:r0-0", date(2025, 5, 30)
+    moved = {f"sol:r{n}": date(2025, 6, 16) + timedelta(9 * n) for n in range(2, 7)}
+    # Of the third firm's clients some move house, and are served by the second where they go.
+    moved |= {f"sol:r{n}": date(2025, 6, 20) + timedelta(n % 9) for n in range(60, 66)}
+    enrolments = []
+    for n, client in enumerate(clients):
+        own, end = orgs[n // 24], moved.get(client)
+        row = {"client_id": client, "municipality": "1499", "service": "Hemtjänst"}
+        reason = None if end is None else "moved" if n >= 60 else "client_choice"
+        enrolments.append(
+            {
+                **row,
+                "org_id": own,
+                "valid_from": "2022-01-01",
+                "valid_to": end,
+                "end_reason": reason,
+            }
+        )
+        if end is not None:
+            enrolments.append(
+                {**row, "org_id": orgs[1], "valid_from": end, "valid_to": None, "end_reason": None}
+            )
+    for number in range(180):
+        day = date(2025, 3, 3) + timedelta(number)
+        for line in range(12):  # a round of six clients each, morning and evening
+            for begins, turn in ((7.5, 0), (17.0, 1)):
+                worker = f"hsa:r{line}-{2 * turn + (number % 2 if line else 0)}"
+                if worker == leaver and day > left:
+                    worker = "hsa:r0-1"
+                clock = begins
+                for n in range(6 * line, 6 * line + 6):
+                    client = clients[n]
+                    org = orgs[1] if day >= moved.get(client, date.max) else orgs[n // 24]
+                    who = worker if org == orgs[n // 24] else f"hsa:r1-9{n}"
+                    if day >= moved.get(client, date.max) and n < 24 and turn == 0:
+                        who = leaver
+                    length = rng.choice([10, 12, 15, 20, 25]) / 60
+                    drift = rng.randrange(-2, 3) / 60  # clocks of two phones
+                    diary.note(org, who, client, day, clock + drift, clock + length + 1 / 60)
+                    clock += length + 4 / 60
+    # A group home: nobody knows its address; whoever works there checks in on two at a time.
+    for number in range(60):
+        day = date(2025, 3, 3) + timedelta(number)
+        for hour in (8, 12, 19):
+            pair = rng.sample([f"sol:home{n}" for n in range(4)], 2)
+            for resident in pair:
+                diary.note(orgs[2], f"hsa:home{number % 5}", resident, day, hour, hour + 1)
+    # Planted: in one round of the third firm the next check-in comes before the door is left.
+    early = date(2025, 4, 1)
+    for number in range(0, 40, 2):
+        day = early + timedelta(number)
+        diary.note(orgs[2], "hsa:early", clients[70], day, 13, 13.5)
+        diary.note(orgs[2], "hsa:early", clients[71], day, 13.25, 13.75)
+    tables: Tables = {
+        "visits": diary.rows,
+        "persons": persons,
+        "enrolments": enrolments,
+        "employments": [
+            {"org_id": orgs[0], "person_id": leaver, "valid_from": "2021-01-01", "valid_to": left},
+            {"org_id": orgs[1], "person_id": leaver, "valid_from": "2025-06-09", "valid_to": None},
+        ],
+    }
+    return tables, {
+        ("overlapping_visits", orgs[2], frozenset({"hsa:early"})),
+        ("clients_follow_worker", orgs[1], frozenset({orgs[0], leaver})),
+    }
+
+
 # --- the way of every municipality ---------------------------------------------------------------
 
-ALL: tuple[Municipality, ...] = (assistance, ledger, respite, holdings)
+ALL: tuple[Municipality, ...] = (assistance, ledger, respite, holdings, rounds)
 
 
 def found_in(folder: Path, tables: Tables) -> Planted:

@@ -9,6 +9,9 @@ WITH tie AS (
     GROUP BY worker_id, client_id, org_id, municipality
 ),
 
+-- How far each municipality's visits reach: another's later delivery ends nothing here.
+reach AS (SELECT municipality, max(last) AS seen FROM tie GROUP BY municipality),
+
 work AS (
     SELECT worker_id, org_id, municipality, min(first) AS first, max(last) AS last
     FROM tie GROUP BY worker_id, org_id, municipality
@@ -54,12 +57,13 @@ move AS (
         m.*, m.worker_id || '|' || m.from_id || '|' || m.to_id || '|' || m.municipality AS move_id,
         max(CASE WHEN date_diff('day', m.day, s.day) <= $left_days THEN s.day END) AS last_day
     FROM near_move AS m
+    JOIN reach AS r ON r.municipality = m.municipality
     JOIN shift AS s
         ON s.worker_id = m.worker_id AND s.org_id = m.from_id AND s.municipality = m.municipality
-    GROUP BY m.worker_id, m.from_id, m.to_id, m.municipality, m.day
+    GROUP BY m.worker_id, m.from_id, m.to_id, m.municipality, m.day, r.seen
     HAVING count(*) FILTER (WHERE date_diff('day', m.day, s.day) > $left_days
             AND date_diff('day', m.day, s.day) <= $left_days + $follow_days) = 0
-        AND (max(s.day) < m.day OR date_diff('day', max(s.day), $as_of) > $left_days)
+        AND (max(s.day) < m.day OR date_diff('day', max(s.day), r.seen) > $left_days)
         AND count(DISTINCT CASE WHEN s.day < m.day
             AND date_diff('day', s.day, m.day) <= $history_days THEN s.client_id END) >= $clients_min
 ),
@@ -83,9 +87,9 @@ household AS (
 given AS (
     SELECT
         client_id, org_id, municipality, min(first) AS first, max(last) AS last,
-        CASE WHEN date_diff('day', max(last), $as_of) > $left_days THEN max(last) + 1
+        CASE WHEN date_diff('day', max(last), seen) > $left_days THEN max(last) + 1
             ELSE DATE '9999-12-31' END AS until -- seen lately: not yet known to have left
-    FROM tie GROUP BY client_id, org_id, municipality
+    FROM tie JOIN reach USING (municipality) GROUP BY client_id, org_id, municipality, seen
 ),
 stay AS (
     SELECT
