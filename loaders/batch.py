@@ -151,13 +151,11 @@ class Batch:
     def _snapshot(self, path: Path) -> Path:
         """Copy the bytes once; hash and rows are both of this copy."""
         copy = self.workshop / "decoded" / "snapshot"
-        digest = hashlib.sha256()
         try:
-            owner_only = os.open(copy, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-            with os.fdopen(owner_only, "wb") as target, path.open("rb") as source:
-                while block := source.read(_BLOCK):
-                    digest.update(block)
-                    target.write(block)
+            copy.touch(mode=0o600)
+            shutil.copyfile(path, copy)
+            with copy.open("rb") as snapshot:
+                digest = hashlib.file_digest(snapshot, "sha256")
         except OSError as error:
             raise FileRefused("not_readable") from error
         return copy.rename(self.workshop / "raw" / digest.hexdigest())

@@ -99,9 +99,19 @@ def _reasons(table: Table, columns: Sequence[Column], present: Sequence[str]) ->
 
 
 def _trimmed(i: int, column: Column, _: Sequence[str], *, padded: bool) -> list[str]:
+    """The value without the space around it; trimming costs more than looking whether to."""
     name = quoted(column.name)
-    text = f"trim({name}, {literal(SPACE)})" if padded else name
-    return [f"nullif({text}, '') AS x{i}"]
+    if not padded:
+        return [f"{name} AS x{i}"]
+    loose = " OR ".join(
+        [
+            f"starts_with({name}, ' ') OR ends_with({name}, ' ')",
+            *(f"contains({name}, {literal(mark)})" for mark in SPACE[1:]),
+        ]
+    )
+    return [
+        f"nullif(CASE WHEN {loose} THEN trim({name}, {literal(SPACE)}) ELSE {name} END, '') AS x{i}"
+    ]
 
 
 def _shaped(i: int, column: Column, _: Sequence[str]) -> list[str]:

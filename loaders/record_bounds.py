@@ -18,6 +18,9 @@ LARGEST_FIELD: Final = 1 << 20
 _LF, _CR, _QUOTE = 10, 13, 34
 _NO_BREAK: Final = "\u00a0".encode()
 csv.field_size_limit(LARGEST_FIELD)
+#: Space, tab, and the last byte of a no-break space in UTF-8; and, by byte, what ends a value.
+_SPACES: Final = (32, 9, _NO_BREAK[-1])
+_IS_EDGE: Final = np.isin(np.arange(256), (_LF, _CR, _QUOTE, _NO_BREAK[0]))
 _Positions: TypeAlias = npt.NDArray[np.intp]
 Note: TypeAlias = Callable[[int, int | None, str, bytes], None]
 
@@ -85,7 +88,12 @@ class Records:
     def _outside_quotes(self, positions: _Positions) -> _Positions:
         if self._quotes is None:
             return positions
-        outside: _Positions = positions[np.searchsorted(self._quotes, positions) % 2 == 0]
+        # Quotes are few and marks are many: the few are looked up among the many.
+        opening = np.searchsorted(positions, self._quotes[0::2])
+        closing = np.searchsorted(positions, self._quotes[1::2])
+        size = len(positions) + 1
+        depth = np.bincount(opening, minlength=size) - np.bincount(closing, minlength=size)
+        outside: _Positions = positions[np.cumsum(depth[:-1]) == 0]
         return outside
 
     @staticmethod
@@ -134,15 +142,28 @@ class Records:
     @property
     def padded(self) -> bool:
         """Whether a value may have space around it (never False when one has)."""
-        text, mark = self.text, self.delimiter.encode()
-        if b"\t" in text or _NO_BREAK in text:
-            return True
-        around = (mark, b"\n", b'"')
-        return b" " in text and (
-            text.startswith(b" ")
-            or b" \r" in text
-            or any(b" " + edge in text or edge + b" " in text for edge in around)
-        )
+        text = np.frombuffer(self.text, dtype=np.uint8)
+        marks = [mark for mark in _SPACES if bytes((mark,)) in self.text]
+        if not marks:
+            return False
+        space = np.concatenate([np.flatnonzero(text == mark) for mark in marks])
+        is_edge = _IS_EDGE.copy()
+        is_edge[ord(self.delimiter)] = True
+        before = is_edge[text[space - 1]] | (space == 0)
+        after = is_edge[self._bytes[np.minimum(space + 1, len(self._bytes) - 1)]]
+        space = space[before | after]
+        if self._quotes is None:
+            return len(space) > 0
+        # Inside quotes only those beside the quotes themselves are at a value's edge.
+        inside = np.searchsorted(self._quotes, space) % 2 == 1
+        at_quote = (text[space - 1] == _QUOTE) | (self._bytes[space + 1] == _QUOTE)
+        return bool((~inside | at_quote).any())
+
+    @cached_property
+    def _marks(self) -> _Positions:
+        """The delimiters of whole records, outside quotes."""
+        marks = self._outside_quotes(self._find(ord(self.delimiter)))
+        return marks[marks < len(self.text)]
 
     @cached_property
     def _blank(self) -> npt.NDArray[np.bool_]:
@@ -152,8 +173,7 @@ class Records:
 
     @cached_property
     def _wrong_width(self) -> npt.NDArray[np.bool_]:
-        marks = self._outside_quotes(self._find(ord(self.delimiter)))
-        widths = np.diff(np.searchsorted(marks, self.ends), prepend=0) + 1
+        widths = np.diff(np.searchsorted(self._marks, self.ends), prepend=0) + 1
         wrong: npt.NDArray[np.bool_] = (widths != self.width) & ~self._blank
         return wrong
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import tempfile
 from pathlib import Path
 
@@ -207,3 +209,22 @@ def test_a_header_is_seen_in_its_own_encoding(tmp_path: Path, text: str, encodin
     path.write_bytes(text.encode(encoding))
     assert head(path, dialect) == ("Namn", "År")
     assert prepare(path, dialect, tmp_path, "export").header == ("Namn", "År")
+
+
+@given(
+    rows=st.lists(st.lists(st.text(alphabet=' \t\u00a0a,"', max_size=4), min_size=2, max_size=2)),
+    quoting=st.sampled_from([csv.QUOTE_MINIMAL, csv.QUOTE_ALL]),
+    newline=NEWLINE,
+)
+def test_space_around_a_value_is_never_overlooked(rows, quoting, newline) -> None:
+    text = io.StringIO(newline="")
+    csv.writer(text, quoting=quoting, lineterminator=newline).writerows([["a", "b"], *rows])
+    loose = any(value != value.strip(" \t\u00a0") for row in rows for value in row)
+    with tempfile.TemporaryDirectory() as folder:
+        found = _prepared(text.getvalue().encode(), Path(folder))
+    assert found.padded or not loose
+
+
+def test_space_inside_a_value_asks_for_no_trimming(tmp_path: Path) -> None:
+    found = _prepared('a,b\n1 2,"x, y""z å"\r\n'.replace("\r", "").encode(), tmp_path)
+    assert not found.padded
