@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import date, timedelta
 
+from synth.care import SLOT_HOURS
 from synth.companies import close_provider
 from synth.staff import add_post, replace
 from synth.world import OPEN, Client, Post, Provider, Strength, World
@@ -11,6 +12,8 @@ from synth.world import OPEN, Client, Post, Provider, Strength, World
 _DETECTOR = "clients_follow_worker"
 #: Visits before the move and clients after it must both be seen.
 _BEFORE, _AFTER = 45, 30
+#: Hours of care that a route surely holds in a morning; see visits.sql.
+_MORNING = 3.6
 
 
 def lure_clients(world: World, provider: Provider, strength: Strength) -> bool:
@@ -20,14 +23,15 @@ def lure_clients(world: World, provider: Provider, strength: Strength) -> bool:
     day = _moving_day(world)
     for old in _old_employers(world, provider):
         clients = _settled(world, old, day)
-        least, share = (6, 0.35) if strength == "strong" else (4, 0.2)
-        count = max(least, round(share * len(clients)))
-        if count > (len(clients) + 1) // 2:
+        least, most, share = (4, 6, 0.35) if strength == "strong" else (3, 4, 0.2)
+        known = _on_first_route(world, old, clients, day)
+        count = min(len(known), max(most, round(share * len(clients))))
+        if count < least or count > (len(clients) + 1) // 2:
             continue
         if old.private:
             old.innocents.add(_DETECTOR)
         post = _transfer(world, old, provider, day)
-        moved = clients[:count]
+        moved = known[:count]
         for client in moved:
             _follow(world, client, provider, day)
         since, until = day, min(day + timedelta(85), world.end)
@@ -138,6 +142,24 @@ def _settled(world: World, old: Provider, day: date) -> list[Client]:
         and int(client.place * old.teams) == 0
     ]
     return sorted(clients, key=lambda client: client.place)
+
+
+def _on_first_route(world: World, old: Provider, clients: list[Client], day: date) -> list[Client]:
+    """Those whom the worker has met: nobody follows somebody whom they never saw.
+
+    The first worker on the rota walks the first part of the town, as far as a morning allows.
+    """
+    walk = [
+        client
+        for client in world.clients
+        if client.provider_on(day) == old.org_id and int(client.place * old.teams) == 0
+    ]
+    hours, met = 0.0, set()
+    for client in sorted(walk, key=lambda client: client.place):
+        hours += SLOT_HOURS[client.need][0]
+        if hours <= _MORNING:
+            met.add(client.person_id)
+    return [client for client in clients if client.person_id in met]
 
 
 def _transfer(world: World, old: Provider, new: Provider, day: date) -> Post:
