@@ -78,7 +78,7 @@ SENTENCES: Final[Mapping[Why, Mapping[str, str]]] = MappingProxyType(
 )
 
 
-class Refused(ValueError):  # noqa: N818 (a refusal is an answer, as FileRefused)
+class Refused(ValueError):
     """An identifier that is no clean key. `code` is the contract's; the value is never kept."""
 
     def __init__(self, why: Why) -> None:
