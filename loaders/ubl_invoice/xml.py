@@ -27,7 +27,7 @@ _ATTACHMENT: Final = f"{{{NAMESPACES['cbc']}}}EmbeddedDocumentBinaryObject"
 _BOUND: Final = re.compile(r"too (long|big)|limit exceeded|excessive depth", re.IGNORECASE)
 
 
-class _RootReached(Exception):  # noqa: N818  no error: the prologue is read
+class _RootReached(Exception):
     """The root element has begun."""
 
 
