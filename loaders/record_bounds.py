@@ -18,9 +18,9 @@ LARGEST_FIELD: Final = 1 << 20
 _LF, _CR, _QUOTE = 10, 13, 34
 _NO_BREAK: Final = "\u00a0".encode()
 csv.field_size_limit(LARGEST_FIELD)
-#: Space, tab, and the last byte of a no-break space in UTF-8; and, by byte, what ends a value.
-_SPACES: Final = (32, 9, _NO_BREAK[-1])
-_IS_EDGE: Final = np.isin(np.arange(256), (_LF, _CR, _QUOTE, _NO_BREAK[0]))
+_SPACES: Final = (32, 9)
+#: By byte: what ends a value, the delimiter apart.
+_IS_EDGE: Final = np.isin(np.arange(256), (_LF, _CR, _QUOTE))
 _Positions: TypeAlias = npt.NDArray[np.intp]
 Note: TypeAlias = Callable[[int, int | None, str, bytes], None]
 
@@ -143,6 +143,8 @@ class Records:
     def padded(self) -> bool:
         """Whether a value may have space around it (never False when one has)."""
         text = np.frombuffer(self.text, dtype=np.uint8)
+        if _NO_BREAK in self.text:
+            return True
         marks = [mark for mark in _SPACES if bytes((mark,)) in self.text]
         if not marks:
             return False
