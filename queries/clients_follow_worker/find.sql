@@ -182,10 +182,10 @@ promising AS (
 -- The visits of those two providers, scanned once; their day is worked out for no others.
 nearby AS (
     SELECT
-        org_id, municipality, worker_id, client_id, visit_id, start, _file_sha256, _row,
+        org_id, municipality, worker_id, client_id, visit_id, start,
         CAST(start AT TIME ZONE 'Europe/Stockholm' AS DATE) AS day
     FROM (
-        SELECT v.* FROM visits AS v
+        SELECT v.org_id, v.municipality, v.worker_id, v.client_id, v.visit_id, v.start FROM visits AS v
         SEMI JOIN (
             SELECT from_id AS org_id, municipality FROM promising
             UNION SELECT to_id, municipality FROM promising
@@ -200,7 +200,7 @@ acquaintance AS (
         count(*) AS visits,
         count(*) FILTER (WHERE v.worker_id = p.worker_id) AS own,
         max(CASE WHEN v.worker_id = p.worker_id THEN
-            {'start': v.start, 'key': [v.visit_id], 'file_sha256': v._file_sha256, 'row': v._row}
+            {'start': v.start, 'visit_id': v.visit_id}
         END) AS last_seen
     FROM promising AS p
     JOIN nearby AS v ON v.org_id = p.from_id AND v.municipality = p.municipality
@@ -278,11 +278,28 @@ follower AS (
 ),
 
 -- Evidence of a follower: the worker's last visit before, both enrolments, the first visit after.
+shown_visit AS (
+    SELECT move_id, last_seen.visit_id AS visit_id FROM follower
+    UNION ALL
+    SELECT move_id, first.visit_id
+    FROM (
+        SELECT f.move_id, min({'start': v.start, 'visit_id': v.visit_id}) AS first
+        FROM follower AS f JOIN nearby AS v
+            ON v.org_id = f.to_id AND v.municipality = f.municipality AND v.client_id = f.client_id
+            AND v.day >= f.switched
+        GROUP BY f.move_id, f.client_id
+        UNION ALL
+        SELECT p.move_id, min({'start': v.start, 'visit_id': v.visit_id})
+        FROM promising AS p JOIN nearby AS v
+            ON v.org_id = p.to_id AND v.municipality = p.municipality AND v.worker_id = p.worker_id
+        GROUP BY p.move_id
+    )
+),
 shown AS (
     SELECT
-        move_id, 'visits' AS origin, last_seen.key AS key,
-        last_seen.file_sha256 AS file_sha256, last_seen.row AS row
-    FROM follower
+        s.move_id, 'visits' AS origin, [v.visit_id] AS key,
+        v._file_sha256 AS file_sha256, v._row AS row
+    FROM shown_visit AS s JOIN visits AS v ON v.visit_id = s.visit_id
     UNION ALL
     SELECT f.move_id, 'enrolments', s.key, s._file_sha256, s._row
     FROM follower AS f JOIN stay AS s
@@ -290,24 +307,6 @@ shown AS (
     WHERE (s.org_id = f.to_id AND s.since = f.switched)
         OR (s.org_id = f.from_id AND s.since < f.switched
             AND date_diff('day', s.until, f.switched) <= $history_days)
-    UNION ALL
-    SELECT move_id, 'visits', first.key, first.file_sha256, first.row
-    FROM (
-        SELECT f.move_id, min({
-            'start': v.start, 'key': [v.visit_id], 'file_sha256': v._file_sha256, 'row': v._row
-        }) AS first
-        FROM follower AS f JOIN nearby AS v
-            ON v.org_id = f.to_id AND v.municipality = f.municipality AND v.client_id = f.client_id
-            AND v.day >= f.switched
-        GROUP BY f.move_id, f.client_id
-        UNION ALL
-        SELECT p.move_id, min({
-            'start': v.start, 'key': [v.visit_id], 'file_sha256': v._file_sha256, 'row': v._row
-        })
-        FROM promising AS p JOIN nearby AS v
-            ON v.org_id = p.to_id AND v.municipality = p.municipality AND v.worker_id = p.worker_id
-        GROUP BY p.move_id
-    )
     UNION ALL
     SELECT
         p.move_id, 'employments', [e.org_id, e.person_id, CAST(e.valid_from AS VARCHAR)],
