@@ -117,6 +117,9 @@ pair AS (
         a.org_id AS a_org, b.org_id AS b_org,
         b.start AS since,
         least(a.sure_end, b.sure_end) AS until,
+        date_diff('second', b.start, least(a.sure_end, b.sure_end)) < $fringe_share * least(
+            date_diff('second', a.start, a.sure_end), date_diff('second', b.start, b.sure_end)
+        ) AS fringe,
         a.municipality = b.municipality AS one_municipality,
         CAST(b.start AT TIME ZONE 'Europe/Stockholm' AS DATE) AS day
     FROM ongoing AS a
@@ -235,10 +238,20 @@ one_stay AS (
     HAVING t.days >= $stay_share * count(*)
 ),
 
+-- A protected client's home is never told and may lie next door: the edge of a visit says little.
+hidden AS (
+    SELECT DISTINCT person_id AS client_id FROM persons
+    SEMI JOIN client ON client_id = person_id
+    WHERE protection <> 'none'
+),
+
 apart AS (
     SELECT s.* FROM separate AS s
     LEFT JOIN one_stay AS o ON o.one = s.one AND o.other = s.other
-    WHERE o.one IS NULL OR NOT s.unplaced
+    LEFT JOIN hidden AS h ON h.client_id = s.one
+    LEFT JOIN hidden AS g ON g.client_id = s.other
+    WHERE NOT s.unplaced
+        OR (o.one IS NULL AND NOT (s.fringe AND coalesce(h.client_id, g.client_id) IS NOT NULL))
 ),
 
 -- A pair concerns each provider that registered one of its visits.
