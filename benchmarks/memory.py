@@ -25,7 +25,8 @@ def measure(town: Town, asked: Namespace) -> None:
         home = town.folder / "home-memory"
         shutil.rmtree(home, ignore_errors=True)
         command = [sys.executable, "-c", _LOAD, "load", str(visits), "--home", str(home)]
-        done = subprocess.run(command, capture_output=True, text=True, check=True)
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        assert done.returncode in (0, 3), done.stderr
         peak = int(done.stderr.split()[-1])
         row(f"{rows:,}", round(visits.stat().st_size / 1e6), peak, "2 GiB")
         shutil.rmtree(home)
