@@ -38,7 +38,9 @@ bench: $(VENV)/developing  ## speed beside a bare floor; recall and precision on
 	$(BIN)/python -m benchmarks
 
 docs: install  ## rewrite the pages that are made from declarations
-	$(BIN)/python -m docs.make
+	$(BIN)/python -m graph_service.records.reference
+	$(BIN)/python -m graph_service.graph.reference
+	$(BIN)/python -m api.detectors_page
 
 lock: $(VENV)/developing  ## pin every dependency with its hashes, without index addresses
 	$(BIN)/python -m piptools compile --quiet --strip-extras --allow-unsafe --generate-hashes \

@@ -32,20 +32,12 @@ _SHAPES: Final = {
     Kind.PARTY: r"\d{10}(\d{2})?",
 }
 _READ_AS: Final = dict.fromkeys((Kind.PERSON, Kind.ORGANISATION, Kind.PARTY), "BIGINT")
-_OF_PERSON: Final = "person_number_holds({u}, $today)"
-_OF_EITHER: Final = (
-    f"CASE strlen({{x}}) WHEN 10 THEN organisation_number_holds({{u}}) "
-    f"WHEN 12 THEN {_OF_PERSON} ELSE false END"
-)
-_ISSUED: Final = "WHEN issued_person_holds({x}) THEN NULL"
-_FOREIGN: Final = "WHEN foreign_organisation_holds({x}) THEN NULL"
-_REFUSED: Final = "ELSE refused_identifier({x}) END"
 #: SQL for the fault of an identifier: its text is {x}, its digits as an integer {u}.
 _JUDGES: Final = {
     Kind.ID: "id_fault({x})",
-    Kind.PERSON: f"CASE WHEN {_OF_PERSON} THEN NULL {_ISSUED} {_REFUSED}",
-    Kind.ORGANISATION: f"CASE WHEN {_OF_EITHER} THEN NULL {_FOREIGN} {_REFUSED}",
-    Kind.PARTY: f"CASE WHEN {_OF_EITHER} THEN NULL {_FOREIGN} {_ISSUED} {_REFUSED}",
+    Kind.PERSON: "person_number_fault({x}, {u}, $today)",
+    Kind.ORGANISATION: "organisation_number_fault({x}, {u}, $today)",
+    Kind.PARTY: "party_number_fault({x}, {u}, $today)",
     Kind.ACCOUNT: "account_fault({x})",
 }
 #: What may stand around a value that are not part of it (records contract, Values).
