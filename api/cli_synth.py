@@ -11,6 +11,7 @@ import click
 from api.progress import shares
 from api.session import Command, say
 from graph_service import settings
+from graph_service.errors import UsageError
 from synth import municipality
 
 #: Fixed, so that the same command gives the same bytes on any day.
@@ -29,11 +30,28 @@ START: Final = date(2025, 1, 1)
     show_default=True,
     help="The first day.",
 )
+@click.option(
+    "--plant",
+    "planted",
+    multiple=True,
+    metavar="DETECTOR",
+    help="Plant a scheme for this detector only; may be repeated.",
+)
+@click.option("--clean", is_flag=True, help="Plant no scheme, only innocent causes.")
 @click.option("--memory", default=settings.DEFAULT_MEMORY, show_default=True)
 def synth(
-    directory: Path, seed: int, inhabitants: int, months: int, start: datetime, memory: str
+    directory: Path,
+    seed: int,
+    inhabitants: int,
+    months: int,
+    start: datetime,
+    planted: tuple[str, ...],
+    clean: bool,
+    memory: str,
 ) -> None:
     """Write a synthetic municipality's files to DIRECTORY, and what is planted beside it."""
+    if clean and planted:
+        raise UsageError("A clean town has nothing planted. Give --plant or --clean, not both.")
     with shares() as progress:
         municipality.make(
             directory,
@@ -41,6 +59,7 @@ def synth(
             inhabitants=inhabitants,
             months=months,
             start=start.date(),
+            schemes=planted if planted or clean else None,
             progress=progress,
             memory=settings.memory(memory),
         )

@@ -45,3 +45,7 @@ def _page(room: Room) -> Iterator[str]:
     for cause in room.innocent:
         how = "tested" if cause.ask is None else f"ask: {cause.ask.sv} · {cause.ask.en}"
         yield f"| `{cause.name}` | {how} | {cause.story.sv} · {cause.story.en} |"
+    if room.against:
+        yield from ("", "| may speak against it | in words |", "| --- | --- |")
+        for told in room.against:
+            yield f"| `{told.name}` | {told.text.sv} · {told.text.en} |"

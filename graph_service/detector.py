@@ -31,6 +31,7 @@ from graph_service.room import (
     Threshold,
     Value,
 )
+from graph_service.texts import text
 
 __all__ = [
     "COLUMNS",
@@ -62,6 +63,8 @@ COLUMNS: Final = (
 )
 #: A query may also name the innocent stories that its rows could not test, for lack of data.
 UNTESTED: Final = "untested"
+#: And what its rows show that speaks against the finding, by the names that the room declares.
+AGAINST: Final = "against"
 
 _ORE: Final = Decimal("0.01")
 _ID_DIGITS: Final = 32
@@ -114,7 +117,10 @@ class Evidence:
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One indicator about one provider, with all that a reader needs to answer it."""
+    """One indicator about one provider, with all that a reader needs to answer it.
+
+    `against` names what its rows show that speaks against it; the words stand in the summary.
+    """
 
     finding_id: str
     detector: str
@@ -129,6 +135,7 @@ class Finding:
     exposure: tuple[Decimal, Decimal] | None
     statistics: Mapping[str, Any]
     summary: Text
+    against: tuple[str, ...]
     innocent: tuple[TestedStory, ...]
     evidence: tuple[Evidence, ...]
 
@@ -194,9 +201,12 @@ def _finding(room: Room, row: Row) -> Finding:
     subjects = tuple(sorted({Subject(**subject) for subject in row["subjects"]}))
     evidence = tuple(sorted({_evidence(found) for found in row["evidence"]}, key=_evidence_order))
     statistics = {
-        name: _plain(value) for name, value in row.items() if name not in {*COLUMNS, UNTESTED}
+        name: _plain(value)
+        for name, value in row.items()
+        if name not in {*COLUMNS, UNTESTED, AGAINST}
     }
     counted = {name: row[name] for name in ("since", "until", "events", "days")}
+    against = _against(room, set(row.get(AGAINST) or ()))
     return Finding(
         finding_id=_finding_id(room, row, subjects),
         detector=room.name,
@@ -206,10 +216,8 @@ def _finding(room: Room, row: Row) -> Finding:
         subjects=subjects,
         exposure=_exposure(row["exposure_lower"], row["exposure_upper"]),
         statistics=statistics,
-        summary=Text(
-            room.summary.sv.format_map(statistics | counted),
-            room.summary.en.format_map(statistics | counted),
-        ),
+        summary=_summary(room, against, statistics | counted),
+        against=against,
         innocent=_innocent(room, set(row.get(UNTESTED) or ())),
         evidence=evidence,
         **counted,
@@ -222,6 +230,31 @@ def _finding_id(room: Room, row: Row, subjects: tuple[Subject, ...]) -> str:
     whom = [[subject.role, subject.kind, subject.id] for subject in subjects]
     made_of = json.dumps([room.name, row["provider_id"], whom, anchor], ensure_ascii=False)
     return hashlib.sha256(made_of.encode()).hexdigest()[:_ID_DIGITS]
+
+
+def _against(room: Room, named: set[str]) -> tuple[str, ...]:
+    declared = [told.name for told in room.against]
+    unknown = sorted(named.difference(declared))
+    if unknown:
+        raise DeclarationError(
+            f"Room {room.name}: its query says against.{unknown[0]}, which is not declared."
+        )
+    return tuple(name for name in declared if name in named)
+
+
+def _summary(room: Room, against: tuple[str, ...], words: Mapping[str, Any]) -> Text:
+    """What the rows show, and beside it what they show that speaks against it."""
+    said = [told.text for told in room.against if told.name in against]
+
+    def composed(language: str, shown: str, texts: list[str]) -> str:
+        against = text(language, "finding", "against", texts=" ".join(texts))
+        nothing = text(language, "finding", "nothing_against")
+        return f"{shown} {against if texts else nothing}".format_map(words)
+
+    return Text(
+        composed("sv", room.summary.sv, [told.sv for told in said]),
+        composed("en", room.summary.en, [told.en for told in said]),
+    )
 
 
 def _innocent(room: Room, untested: set[str]) -> tuple[TestedStory, ...]:

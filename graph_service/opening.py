@@ -20,6 +20,7 @@ from typing import Any, Final, NoReturn, TypeVar
 
 from graph_service.errors import DeclarationError
 from graph_service.room import (
+    Against,
     Family,
     Innocent,
     Refine,
@@ -63,6 +64,7 @@ _KEYS: Final = frozenset(
         "summary",
         "thresholds",
         "innocent",
+        "against",
         "risk",
     )
 ).union(_TEXTS)
@@ -112,7 +114,7 @@ class _Opening:
             for name, value in self.declared.get("thresholds", {}).items()
         }
         refine = self._refine(thresholds)
-        self._check_query(thresholds, refine is not None)
+        self._check_query(thresholds)
         room = Room(
             name=self.declared["name"],
             title=self._bilingual("title", self.declared["title"]),
@@ -126,6 +128,7 @@ class _Opening:
             summary=self._bilingual("summary", self.declared["summary"]),
             thresholds=MappingProxyType(thresholds),
             innocent=self._innocent(),
+            against=self._against(),
             risk=self._risk(),
             query=self.query,
             refine=refine,
@@ -136,7 +139,9 @@ class _Opening:
         return room
 
     def _check_keys(self) -> None:
-        missing = sorted(_KEYS - {"anchor", "thresholds", "innocent"} - set(self.declared))
+        missing = sorted(
+            _KEYS - {"anchor", "thresholds", "innocent", "against"} - set(self.declared)
+        )
         if missing:
             self._refuse(f"{missing[0]} is missing; declare it")
         unknown = sorted(set(self.declared) - _KEYS)
@@ -147,7 +152,7 @@ class _Opening:
         if not self.declared["needs"] or not all(self.declared["needs"]):
             self._refuse("needs is empty; name the tables without which nothing can be assessed")
 
-    def _check_query(self, thresholds: Mapping[str, Threshold], refined: bool) -> None:
+    def _check_query(self, thresholds: Mapping[str, Threshold]) -> None:
         opening = self.query.splitlines()[:2]
         if len(opening) < 2 or not all(line.startswith("-- ") for line in opening):
             self._refuse(
@@ -157,13 +162,14 @@ class _Opening:
         strange = sorted(used - set(thresholds) - RESERVED)
         if strange:
             self._refuse(f"find.sql asks for ${strange[0]}; declare it as a threshold")
-        refinement = self._text("refine.py") if refined else ""
+        refinement = self._refinement()
         idle = [name for name in thresholds if name not in used and f'"{name}"' not in refinement]
         if idle:
             self._refuse(f"threshold {idle[0]} is used by no query; use it or remove it")
 
     def _check_words(self, room: Room) -> None:
         texts = [room.title, room.summary, *(cause.story for cause in room.innocent)]
+        texts += [told.text for told in room.against]
         texts += [cause.ask for cause in room.innocent if cause.ask is not None]
         said = [word for text in texts for word in words_of_guilt(f"{text.sv} {text.en}")]
         if said:
@@ -185,6 +191,17 @@ class _Opening:
         if len(set(names)) < len(names):
             self._refuse("two innocent stories have one name; rename one")
         return tuple(causes)
+
+    def _against(self) -> tuple[Against, ...]:
+        told = []
+        for name, given in self.declared.get("against", {}).items():
+            told.append(Against(name, self._bilingual(f"against.{name}", given)))
+            if f"'{name}'" not in self.query and f'"{name}"' not in self._refinement():
+                self._refuse(f"against.{name} is said by no query; name it there or remove it")
+        return tuple(told)
+
+    def _refinement(self) -> str:
+        return self._text("refine.py") if (self.folder / "refine.py").is_file() else ""
 
     def _risk(self) -> Risk:
         given = dict(self.declared["risk"])

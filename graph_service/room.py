@@ -78,6 +78,14 @@ class Innocent:
 
 
 @dataclass(frozen=True, slots=True)
+class Against:
+    """What may speak against a finding: the query names it where its rows show it."""
+
+    name: str
+    text: Text
+
+
+@dataclass(frozen=True, slots=True)
 class Risk:
     """What a finding adds: strength `weight` in (0,1) each, no more than `cap` of them."""
 
@@ -102,6 +110,7 @@ class Room:
     summary: Text
     thresholds: Mapping[str, Threshold]
     innocent: tuple[Innocent, ...]
+    against: tuple[Against, ...]
     risk: Risk
     query: str
     refine: Refine | None

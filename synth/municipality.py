@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Final
@@ -19,7 +19,7 @@ from synth.files import write_months, write_registers
 from synth.follow_up import write_follow_up
 from synth.identifiers import Identifiers
 from synth.people import build_town
-from synth.plants import plant
+from synth.plants import DETECTORS, plant
 from synth.staff import build_posts, divide_into_teams, let_people_move, write_staff
 from synth.world import OPEN, World
 
@@ -34,23 +34,30 @@ def make(
     inhabitants: int,
     months: int,
     start: date,
+    schemes: Sequence[str] | None = None,
     progress: Callable[[str, float], None] | None = None,
     memory: str = "1GiB",
 ) -> None:
     """Write `<table>.csv` files into `directory` and `<directory>.truth.jsonl` beside it.
 
-    The same seed, size and dates give the same bytes. `start` is included; `progress` gets a stage
-    and the share of it that is done. Visits are made a month at a time, the engine within `memory`,
-    on top of which the people and firms take some 300 MiB a million inhabitants. Raises UsageError
-    where the size, the length or the folder does not fit.
+    The same seed, size and dates give the same bytes. `schemes` names the detectors that something
+    is planted for, once each; without it they take turns. `start` is included; `progress` gets a
+    stage and the share of it that is done. Visits are made a month at a time, the engine within
+    `memory`, on top of which the people and firms take some 300 MiB a million inhabitants. Raises
+    UsageError where the size, the length or the folder does not fit.
     """
     if inhabitants < _FEWEST or months < 1:
         raise UsageError(f"Ask for at least {_FEWEST} inhabitants and one month.")
+    unknown = sorted(set(schemes or ()) - set(DETECTORS))
+    if unknown:
+        raise UsageError(f"Nothing is planted for {unknown[0]}. Use {', '.join(DETECTORS)}.")
     if directory.exists() and any(directory.iterdir()):
         raise UsageError(f"{directory} is not empty. Name a new folder.")
     report = progress or (lambda _stage, _share: None)
     report("people", 0.0)
-    world = build(seed=seed, inhabitants=inhabitants, start=start, end=_after(start, months))
+    world = build(
+        seed=seed, inhabitants=inhabitants, start=start, end=_after(start, months), schemes=schemes
+    )
     directory.mkdir(parents=True, exist_ok=True)
     report("registers", 0.0)
     write_registers(world, directory)
@@ -64,7 +71,14 @@ def make(
     report("visits", 1.0)
 
 
-def build(*, seed: int, inhabitants: int, start: date, end: date) -> World:
+def build(
+    *,
+    seed: int,
+    inhabitants: int,
+    start: date,
+    end: date,
+    schemes: Sequence[str] | None = None,
+) -> World:
     """The world before its visits: people, firms, spells, plants, and the plan of the visits."""
     rng = np.random.Generator(np.random.PCG64(seed))
     identifiers = Identifiers(np.random.Generator(np.random.PCG64([seed, 1])))
@@ -75,7 +89,7 @@ def build(*, seed: int, inhabitants: int, start: date, end: date) -> World:
     switch_freely(world)
     divide_into_teams(world)
     build_posts(world)
-    plant(world)
+    plant(world, schemes)
     let_people_move(world)
     write_care(world)
     write_staff(world)

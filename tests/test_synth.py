@@ -21,6 +21,7 @@ from stdnum.se import orgnr, personnummer
 from graph_service.errors import UsageError
 from graph_service.records import TABLES, Kind
 from synth.municipality import make
+from synth.plants import DETECTORS
 
 STOCKHOLM = ZoneInfo("Europe/Stockholm")
 Rows = dict[str, list[dict[str, str]]]
@@ -43,7 +44,14 @@ def read_truth(directory: Path) -> list[dict[str, object]]:
 def town(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Eight months with both clock changes of a year, in a town of 10,000."""
     directory = tmp_path_factory.mktemp("synth") / "town"
-    make(directory, seed=11, inhabitants=10_000, months=8, start=date(2025, 3, 15))
+    make(
+        directory,
+        seed=11,
+        inhabitants=10_000,
+        months=8,
+        start=date(2025, 3, 15),
+        schemes=DETECTORS,
+    )
     return directory
 
 
@@ -398,12 +406,7 @@ def test_every_detector_has_a_scheme_and_innocent_causes(truth: list[dict[str, o
     for line in truth:
         told[line["detector"], line["kind"]].add(line["scheme"])
     detectors = {detector for detector, _ in told}
-    assert detectors == {
-        "overlapping_visits",
-        "clients_follow_worker",
-        "shared_account",
-        "ownership_ring",
-    }
+    assert detectors == set(DETECTORS)
     for detector in detectors:
         assert told[detector, "scheme"], detector
         assert len(told[detector, "innocent"]) >= 4, detector

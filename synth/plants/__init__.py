@@ -6,7 +6,7 @@ one scheme; its innocent twins live at providers without a scheme of the same de
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from types import ModuleType
 from typing import Final, TypeAlias
 
@@ -32,12 +32,24 @@ MODULES: Final[tuple[ModuleType, ...]] = (
 )
 
 
-def plant(world: World) -> None:
-    """Schemes at about every fourth private provider, each detector at least once; then twins."""
-    count = max(len(MODULES), round(len(world.private) / 4))
+#: The detectors that schemes are planted for.
+DETECTORS: Final = tuple(module.__name__.rpartition(".")[2] for module in MODULES)
+
+
+def plant(world: World, schemes: Sequence[str] | None = None) -> None:
+    """Schemes at about every fourth private provider, four at least; then twins at all the others.
+
+    The detectors take turns, from one that the seed draws. `schemes` names the detectors to plant
+    for instead, each once: none of them makes a town without schemes.
+    """
     turns = {module: world.pick(0, 11) for module in MODULES}
-    for number in range(count):
-        module = MODULES[number % len(MODULES)]
+    if schemes is None:
+        first = world.pick(0, len(MODULES) - 1)
+        count = max(4, round(len(world.private) / 4))
+        order = [MODULES[(first + number) % len(MODULES)] for number in range(count)]
+    else:
+        order = [module for module in MODULES if _name(module) in schemes]
+    for number, module in enumerate(order):
         _plant_scheme(world, module, turns[module] + number // len(MODULES))
     for module in MODULES:
         name = _name(module)
