@@ -54,6 +54,7 @@ def finding(
         exposure=None if money is None else (Decimal(money[0]), Decimal(money[1])),
         statistics={},
         summary=Text("-", "-"),
+        against=(),
         innocent=(),
         evidence=(Evidence("visits", (f"v{row}",), "sha", row),),
     )
