@@ -41,9 +41,11 @@ RESERVED: Final = frozenset({"as_of"})
 #: they become a graph, and the mathematics.
 _GROUND: Final = Path(__file__).parent
 _SHARED_LOGIC: Final = (
+    "antichain.py",
     "as_of.py",
     "detector.py",
     "network.py",
+    "persons_bound.*",
     "room.py",
     "statistics.py",
     "engines/*.sql",
