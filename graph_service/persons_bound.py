@@ -5,9 +5,9 @@ and overlap in time, or the way between them is farther than the fastest vehicle
 time between. A set of registrations that are pairwise incompatible is a certificate: each of
 them took a person of its own. `persons_bound` finds a largest one.
 
-What might be one person's is never counted: registrations at one place (the same client, the
-same building, or within a house's width) are compatible, as are those that only touch; where
-nothing is known of a place, its registration leaves. Overlaps are counted by a sweep among
+What might be one person's is never counted: registrations at one place (the same building, or
+within a house's width) are compatible, as are those that only touch; where nothing is known of
+a place, its registration leaves. Overlaps are counted by a sweep among
 places with a known building, travel by Dilworth's theorem among those with coordinates (the
 order "a before b when the way was possible" is a partial one, since great-circle distance is a
 metric; a largest antichain follows from a maximum matching by König's theorem). The bound is
@@ -46,6 +46,9 @@ _EARTH_M: Final = 6_371_000.0
 #: grow with the square.
 _MATCHED: Final = 256
 _ROWS: Final = 512
+#: A house, or a row of them that no gap parts, is not wider than so many entrances: 300 m, which
+#: are seconds of the tolerance at top speed.
+_SPREAD: Final = 10
 _SQL: Final = Path(__file__).with_suffix(".sql")
 
 _Floats: TypeAlias = NDArray[np.float64]
@@ -54,15 +57,14 @@ _Flags: TypeAlias = NDArray[np.bool_]
 
 @dataclass(frozen=True, slots=True)
 class Registration:
-    """Somebody was with a client from `start` to `end`, in a building or at a spot, if known.
+    """Somebody was registered from `start` to `end`, in a building or at a spot, if known.
 
-    `building` is a key: equal just where the building is. Coordinates are degrees.
+    `building` is any key that is equal where the building is; coordinates are in degrees.
     """
 
     id: str
     start: datetime
     end: datetime
-    client: str | None = None
     building: str | None = None
     lat: float | None = None
     lon: float | None = None
@@ -94,9 +96,11 @@ def persons_bound(
     order of the rows decides nothing. Without any registration the bound is 0.
     """
     kept = sorted(registrations, key=lambda r: (r.start, r.end, r.id))
+    if not kept:
+        return PersonsBound(0, ())
     times = _Times.of(kept, tolerance_s, top_speed_kmh / 3.6, same_building_m)
-    best = PersonsBound(min(1, len(kept)), tuple(r.id for r in kept[:1]))
-    waiting = [np.flatnonzero(times.placed & (times.start < times.end))]
+    best = PersonsBound(1, (kept[0].id,))
+    waiting = [np.flatnonzero((times.housed | times.spotted) & (times.start < times.end))]
     while waiting:
         part = waiting.pop()
         if len(part) <= best.persons:
@@ -105,10 +109,9 @@ def persons_bound(
         if halves is not None:
             waiting.extend(halves)
             continue
-        place = times.places(part)
         for members, by_travel in (
-            (times.deepest_overlap(part, place), False),
-            (times.widest_antichain(part, place), True),
+            (times.deepest_overlap(part), False),
+            (times.widest_antichain(part), True),
         ):
             if len(members) > best.persons:
                 ids = tuple(sorted(kept[index].id for index in members))
@@ -156,18 +159,19 @@ def _registration(row: dict[str, Any]) -> Registration:
 
 @dataclass(frozen=True, slots=True)
 class _Times:
-    """Registrations as arrays, in order of start; ends are shortened, seconds since the first.
+    """Registrations as arrays, in order of start: shortened, in seconds since the first start.
 
-    `point` holds unit vectors from the centre of the earth, NaN where no spot is known.
+    All registrations of one place stand at one `point`, a unit vector from the centre of the
+    earth, so that distance stays a metric.
     """
 
     start: _Floats
     end: _Floats
-    client: Indices
-    building: Indices
+    place: Indices
     point: _Floats
+    housed: _Flags
+    spotted: _Flags
     metres_a_second: float
-    same_building_m: float
 
     @classmethod
     def of(
@@ -177,43 +181,25 @@ class _Times:
         metres_a_second: float,
         same_building_m: float,
     ) -> _Times:
-        first = registrations[0].start if registrations else None
-        seconds = [
-            ((r.start - first).total_seconds(), (r.end - first).total_seconds())
-            for r in registrations
-            if first is not None
-        ]
-        spans = np.array(seconds, dtype=np.float64).reshape(-1, 2)
-        spots = [
-            (np.nan, np.nan) if r.lat is None or r.lon is None else (r.lat, r.lon)
-            for r in registrations
-        ]
-        lat, lon = np.radians(np.array(spots, dtype=np.float64).reshape(-1, 2)).T
-        point = np.stack((np.cos(lat) * np.cos(lon), np.cos(lat) * np.sin(lon), np.sin(lat)), 1)
+        spans = [(r.start - registrations[0].start, r.end - r.start) for r in registrations]
+        start = np.array([since.total_seconds() for since, _ in spans])
+        length = np.array([lasted.total_seconds() for _, lasted in spans])
+        point = _points(registrations)
+        spotted = ~np.isnan(point[:, 0])
+        building = _numbered([r.building for r in registrations])
+        place = _places(building, point, spotted, same_building_m)
+        spotted &= ~_scattered(place, point, spotted, _SPREAD * same_building_m)[place]
+        at, first = np.unique(place[spotted], return_index=True)
+        point[spotted] = point[spotted][first][np.searchsorted(at, place[spotted])]
         return cls(
-            start=spans[:, 0],
-            end=spans[:, 1] - tolerance_s,
-            client=_numbered([r.client for r in registrations]),
-            building=_numbered([r.building for r in registrations]),
-            point=point,
-            metres_a_second=metres_a_second,
-            same_building_m=same_building_m,
+            start,
+            start + length - tolerance_s,
+            place,
+            point,
+            building >= 0,
+            spotted,
+            metres_a_second,
         )
-
-    @property
-    def housed(self) -> _Flags:
-        """Whose building is known."""
-        return self.building >= 0
-
-    @property
-    def spotted(self) -> _Flags:
-        """Whose coordinates are known."""
-        found: _Flags = ~np.isnan(self.point[:, 0])
-        return found
-
-    @property
-    def placed(self) -> _Flags:
-        return self.housed | self.spotted
 
     def halves(self, part: Indices) -> tuple[Indices, Indices] | None:
         """Two smaller parts of which one holds the whole of any certificate; None if none are.
@@ -231,97 +217,98 @@ class _Times:
         return early, late
 
     def _longest_way_s(self, part: Indices) -> float:
-        points = self.point[part][self.spotted[part]]
+        points = self.point[part[self.spotted[part]]]
         if len(points) == 0:
             return 0.0
         # No two points of a box lie farther apart than its corners do.
         chord = float(np.linalg.norm(points.max(axis=0) - points.min(axis=0)))
         return float(_metres(np.array(chord))) / self.metres_a_second + 1.0
 
-    def places(self, part: Indices) -> Indices:
-        """A number for each registration's place: one client, one building, or one spot."""
-        count = len(part)
-        links: list[tuple[Indices, Indices]] = []
-        for named in (self.client[part], self.building[part]):
-            known = np.flatnonzero(named >= 0)
-            _, first = np.unique(named[known], return_index=True)
-            leader = known[first][np.searchsorted(named[known][first], named[known])]
-            links.append((known, leader))
-        spotted = np.flatnonzero(self.spotted[part])
-        if len(spotted):
-            # Many registrations share few spots: those few are compared.
-            spots, first, spot = np.unique(
-                self.point[part[spotted]], axis=0, return_index=True, return_inverse=True
-            )
-            links.append((spotted, spotted[first][spot]))
-            near = KDTree(spots).query_pairs(_chord(self.same_building_m), output_type="ndarray")
-            links.append((spotted[first][near[:, 0]], spotted[first][near[:, 1]]))
-        one, other = (np.concatenate([link[side] for link in links]) for side in (0, 1))
-        return connected_components(pairs(one, other, count), directed=False)[1].astype(np.int64)
-
-    def deepest_overlap(self, part: Indices, place: Indices) -> list[int]:
+    def deepest_overlap(self, part: Indices) -> Indices:
         """One registration at each of the most places that are attended at one moment."""
-        housed = [int(index) for index in np.flatnonzero(self.housed[part])]
-        ends = [(float(self.end[part[index]]), 0, index) for index in housed]
-        starts = [(float(self.start[part[index]]), 1, index) for index in housed]
+        part = part[self.housed[part]]
+        edges = [(float(self.end[index]), 0, int(self.place[index])) for index in part]
+        edges += [(float(self.start[index]), 1, int(self.place[index])) for index in part]
         attended: Counter[int] = Counter()
         deepest, moment = 0, 0.0
-        for at, begins, index in sorted(ends + starts):  # what ends as another begins is over
-            if begins:
-                attended[int(place[index])] += 1
-                if len(attended) > deepest:
-                    deepest, moment = len(attended), at
-            else:
-                attended -= Counter((int(place[index]),))
-        shown = {
-            int(place[index]): int(part[index])
-            for index in reversed(housed)
-            if self.start[part[index]] <= moment < self.end[part[index]]
-        }
-        return list(shown.values())
+        for at, begins, place in sorted(edges):  # what ends as another begins is over
+            attended[place] += 1 if begins else -1
+            if attended[place] == 0:
+                del attended[place]
+            if len(attended) > deepest:
+                deepest, moment = len(attended), at
+        running = part[(self.start[part] <= moment) & (moment < self.end[part])]
+        return running[np.unique(self.place[running], return_index=True)[1]]
 
-    def widest_antichain(self, part: Indices, place: Indices) -> list[int]:
+    def widest_antichain(self, part: Indices) -> Indices:
         """A largest set among those with coordinates that no two of which one person made."""
-        spotted = np.flatnonzero(self.spotted[part])
-        if len(spotted) == 0:
-            return []
-        spotted = spotted[~self._contained(part[spotted], place[spotted])]
-        before = self._before(part[spotted], place[spotted])
-        return [int(part[index]) for index in spotted[widest_antichain(before)]]
+        part = part[self.spotted[part]]
+        part = part[~self._contained(part)]
+        return part[widest_antichain(self._before(part))]
 
-    def _contained(self, part: Indices, place: Indices) -> _Flags:
+    def _contained(self, part: Indices) -> _Flags:
         """Whose time lies within another's at its place: that other proves all that it proves."""
-        order = np.lexsort((-self.end[part], self.start[part], place))
-        end, where = self.end[part][order], place[order]
-        latest = np.full(len(part), -np.inf)
-        for index in range(1, len(part)):
-            if where[index] == where[index - 1]:
-                latest[index] = max(latest[index - 1], end[index - 1])
+        order = np.lexsort((-self.end[part], self.start[part], self.place[part]))
         contained = np.zeros(len(part), dtype=np.bool_)
-        contained[order] = end <= latest
+        place, latest = -1, 0.0
+        for index in order:
+            at, end = int(self.place[part[index]]), float(self.end[part[index]])
+            contained[index] = at == place and end <= latest
+            place, latest = at, max(end, latest) if at == place else end
         return contained
 
-    def _before(self, part: Indices, place: Indices) -> Pairs:
+    def _before(self, part: Indices) -> Pairs:
         """Which registrations one person may have made before which others: a partial order.
 
         At one place the earlier start comes first, and no time lies within another's there.
-        Every registration of a place stands at one point, so that distance stays a metric.
         """
         start, end = self.start[part], self.end[part]
-        _, first, at = np.unique(place, return_index=True, return_inverse=True)
-        point = self.point[part][first][at]
-        rows: list[Indices] = []
-        columns: list[Indices] = []
+        place, point = self.place[part], self.point[part]
+        nothing = np.empty(0, dtype=np.int64)
+        rows, columns = [nothing], [nothing]
         for begin in range(0, len(part), _ROWS):
             chunk = slice(begin, begin + _ROWS)
             chords = np.linalg.norm(point[chunk, None, :] - point[None, :, :], axis=2)
             arrives = end[chunk, None] + _metres(chords) / self.metres_a_second
             same = place[chunk, None] == place[None, :]
-            earlier = np.where(same, start[chunk, None] < start, arrives <= start)
-            row, column = np.nonzero(earlier)
+            row, column = np.nonzero(np.where(same, start[chunk, None] < start, arrives <= start))
             rows.append(row + begin)
             columns.append(column)
         return pairs(np.concatenate(rows), np.concatenate(columns), len(part))
+
+
+def _places(building: Indices, point: _Floats, spotted: _Flags, same_building_m: float) -> Indices:
+    """A number for each registration's place: one building, or spots within a house's width."""
+    housed = np.flatnonzero(building >= 0)
+    _, first, which = np.unique(building[housed], return_index=True, return_inverse=True)
+    links = [(housed, housed[first][which])]
+    seen = np.flatnonzero(spotted)
+    if len(seen):
+        # Many registrations share few spots: those few are compared.
+        spots, first, which = np.unique(point[seen], axis=0, return_index=True, return_inverse=True)
+        near = KDTree(spots).query_pairs(_chord(same_building_m), output_type="ndarray")
+        links.append((seen, seen[first][which]))
+        links.append((seen[first][near[:, 0]], seen[first][near[:, 1]]))
+    one, other = (np.concatenate([link[side] for link in links]) for side in (0, 1))
+    return connected_components(pairs(one, other, len(point)), directed=False)[1].astype(np.int64)
+
+
+def _scattered(place: Indices, point: _Floats, spotted: _Flags, metres: float) -> _Flags:
+    """Which places have spots that contradict each other: theirs is not known."""
+    low, high = np.full((len(point), 3), np.inf), np.full((len(point), 3), -np.inf)
+    np.minimum.at(low, place[spotted], point[spotted])
+    np.maximum.at(high, place[spotted], point[spotted])
+    scattered: _Flags = np.linalg.norm(high - low, axis=1) > _chord(metres)
+    return scattered
+
+
+def _points(registrations: Sequence[Registration]) -> _Floats:
+    spots = [
+        (np.nan, np.nan) if r.lat is None or r.lon is None else (r.lat, r.lon)
+        for r in registrations
+    ]
+    lat, lon = np.radians(np.array(spots, dtype=np.float64)).T
+    return np.stack((np.cos(lat) * np.cos(lon), np.cos(lat) * np.sin(lon), np.sin(lat)), axis=1)
 
 
 def _numbered(names: Sequence[str | None]) -> Indices:

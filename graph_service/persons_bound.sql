@@ -85,7 +85,7 @@ SELECT
 FROM (
     SELECT
         CASE identified_by WHEN 'login' THEN r.login_id ELSE r.worker_id END AS identity,
-        r.visit_id, r.client_id, r.start,
+        r.visit_id, r.start,
         bound_end(r.start, r."end", r.planned_start, r.planned_end, r.end_method, u.usual_s)
             AS ended,
         coalesce(d.home_no, CASE WHEN d.client_id IS NULL THEN p.home_no END) AS home_no
@@ -156,7 +156,7 @@ WITH reaching AS (
     FROM reaching
 )
 SELECT
-    p.identity, p.stretch, p.visit_id AS id, p.start, p.ended AS "end", p.client_id AS client,
+    p.identity, p.stretch, p.visit_id AS id, p.start, p.ended AS "end",
     h.building, h.lat, h.lon
 FROM parted AS p
 JOIN bound_spot AS h USING (home_no)

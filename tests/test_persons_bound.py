@@ -60,8 +60,6 @@ def groups(registrations: Sequence[Registration]) -> dict[str, int]:
 
 
 def one_place(one: Registration, other: Registration) -> bool:
-    if one.client is not None and one.client == other.client:
-        return True
     if one.building is not None and one.building == other.building:
         return True
     return one.lat is not None and other.lat is not None and metres(one, other) <= 30
@@ -97,9 +95,18 @@ def brute_force(registrations: Sequence[Registration], tolerance: float = TOLERA
     """The largest set of pairwise incompatible ones, over all sets."""
     off = timedelta(seconds=tolerance)
     kept = [r for r in registrations if r.end - off > r.start and (r.building or r.lat)]
-    place = groups(kept)
+    place = groups(registrations)
     housed = [r for r in kept if r.building]
-    spotted = [r for r in kept if r.lat]
+    spotted = [
+        r
+        for r in kept
+        if r.lat
+        and all(
+            metres(r, other) < 300
+            for other in registrations
+            if other.lat and place[other.id] == place[r.id]
+        )
+    ]
     best = min(1, len(registrations))
     for family, travels in ((housed, False), (spotted, True)):
         for size in range(best + 1, len(family) + 1):
@@ -125,7 +132,6 @@ def registrations(draw: st.DrawFn, most: int = 9) -> list[Registration]:
                 f"v{number}",
                 start,
                 start + timedelta(minutes=draw(st.integers(0, 40))),
-                draw(st.sampled_from([None, "c1", "c2", f"c{number + 10}"])),
                 draw(st.sampled_from([None, None, "b1", "b2", "b3", f"b{number + 10}"])),
                 *(spot or (None, None)),
             )
@@ -141,3 +147,129 @@ def test_equals_brute_force_and_the_certificate_holds(made: list[Registration]) 
         check(bound, made)
     assert bound.persons == brute_force(made)
     assert persons_bound(made[::-1]) == bound
+
+
+@settings(max_examples=100, deadline=None)
+@given(made=registrations(most=25), more=st.integers(0, 1200), days=st.integers(-400, 400))
+def test_more_tolerance_never_raises_and_a_shift_in_time_changes_nothing(
+    made: list[Registration], more: int, days: int
+) -> None:
+    bound = persons_bound(made)
+    assert persons_bound(made, tolerance_s=TOLERANCE + more).persons <= bound.persons
+    assert persons_bound(made, top_speed_kmh=500).persons <= bound.persons
+    moved = [replace(r, start=r.start + timedelta(days), end=r.end + timedelta(days)) for r in made]
+    assert persons_bound(moved) == bound
+
+
+@pytest.mark.parametrize("spread", [9, 900])
+def test_thousands_at_once_are_counted_exactly(spread: int) -> None:
+    """With no way to go, the antichain is the deepest overlap, which a sweep tells."""
+    made = []
+    for number in range(3_000):
+        start = FIRST + timedelta(seconds=number * 7919 % (spread * 3600))
+        length = timedelta(seconds=600 + number * 104_729 % 5400)
+        spot = 59 + number % 100 / 100, 18 + number // 100 / 100
+        made.append(Registration(f"v{number}", start, start + length, None, *spot))
+    bound = persons_bound(made, top_speed_kmh=1e12)
+    off = timedelta(seconds=TOLERANCE)
+    edges = sorted([(r.start, 1) for r in made] + [(r.end - off, 0) for r in made])
+    depth = deepest = 0
+    for _, begins in edges:
+        depth += 1 if begins else -1
+        deepest = max(deepest, depth)
+    assert bound.persons == deepest
+    check(bound, made)
+    travelled = persons_bound(made)
+    assert travelled.persons >= deepest
+    check(travelled, made)
+
+
+def test_what_one_person_can_do_is_no_proof() -> None:
+    def at(name: str, start: int, end: int, **where: Any) -> Registration:
+        begins, ends = (FIRST + timedelta(minutes=m) for m in (start, end))
+        return Registration(name, begins, ends, **where)
+
+    def count(*made: Registration) -> int:
+        return persons_bound(made).persons
+
+    here = {"building": "ekgatan 1", "lat": 59.3, "lon": 18.0}
+    there = {"building": "alvägen 2", "lat": 59.4, "lon": 18.0}  # 11 km off
+    assert (
+        count(
+            at(
+                "a",
+                0,
+                60,
+            ),
+            at(
+                "b",
+                10,
+                50,
+            ),
+        )
+        == 1
+    )  # nowhere known
+    assert count(at("a", 0, 60, **here), at("b", 10, 50, **here)) == 1
+    assert count(at("a", 0, 60, **here), at("b", 60, 90, **there)) == 1  # within the tolerance
+    assert count(at("a", 0, 60, **here), at("b", 50, 90, **there)) == 2
+    # Two stays at one place and one elsewhere between them: each stay proves against it, once.
+    between = at("x", 12, 19, **there)
+    assert count(at("a", 0, 15, **here), at("b", 16, 30, **here), between) == 2
+    # Only what can be compared is: a building against a spot is not.
+    assert count(at("a", 0, 60, building="b1"), at("b", 10, 50, lat=59.4, lon=18.0)) == 1
+
+
+@settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
+@given(made=registrations(most=14), two=st.booleans())
+def test_sql_leaves_out_nothing_that_counts(made: list[Registration], two: bool) -> None:
+    homes = {
+        f"syn:c{number}": spot or (None, None)
+        for number, spot in enumerate([*SPOTS, (59.30, 18.00)])
+    }
+    persons = [
+        {
+            "person_id": name,
+            "street": f"Ekgatan {index}" if index % 3 else None,
+            "postcode": "111 11",
+            "lat": lat,
+            "lon": lon,
+        }
+        for index, (name, (lat, lon)) in enumerate(homes.items())
+    ]
+    clients = list(homes)
+    visits = [
+        {
+            "visit_id": f"{r.id}-{day}",
+            "municipality": "0000",
+            "org_id": "5520000018",
+            "worker_id": f"hsa:w{index % 2 if two else 0}",
+            "login_id": "U1",
+            "client_id": clients[(index * 5 + day) % len(clients)],
+            "service": "omsorg",
+            **dict.fromkeys(("start", "planned_start"), (r.start + timedelta(day)).isoformat()),
+            **dict.fromkeys(("end", "planned_end"), (r.end + timedelta(day)).isoformat()),
+        }
+        for day in range(2)
+        for index, r in enumerate(made)
+        if r.start < r.end
+    ]
+    with Engine(threads=1) as engine:
+        world(engine, {"persons": persons, "visits": visits})
+        open_views(engine, FIRST.date() + timedelta(9))
+        for identity, column in (("worker", "worker_id"), ("login", "login_id")):
+            found = bound_identities(engine, identity)  # type: ignore[arg-type]
+            for name in {row[column] for row in visits}:
+                own = [_registered(row, persons) for row in visits if row[column] == name]
+                wanted = persons_bound(own).persons
+                assert (found[name].persons if name in found else 1) == wanted
+                if name in found:
+                    check(found[name], own)
+            assert set(found) <= {row[column] for row in visits}
+
+
+def _registered(visit: dict[str, Any], persons: list[dict[str, Any]]) -> Registration:
+    home = next(p for p in persons if p["person_id"] == visit["client_id"])
+    start, end = (datetime.fromisoformat(visit[name]) for name in ("start", "end"))
+    street = home["street"]
+    building = None if street is None else f"{street.lower()} 11111"
+    return Registration(visit["visit_id"], start, end, building, home["lat"], home["lon"])
