@@ -121,14 +121,15 @@ def scores(run_id: str | None, form: Format) -> None:
 @click.command(cls=Command)
 @click.argument("provider")
 @_RUN
-def explain(provider: str, run_id: str | None) -> None:
+@click.option("--full", is_flag=True, help="Every finding, story and question.")
+def explain(provider: str, run_id: str | None, full: bool) -> None:
     """Tell in half a page why a provider has its score, and what to ask."""
     session = current()
     chosen = _chosen(session, run_id)
     if chosen is None:
         raise UsageError("There is nothing to explain before the first run.")
     rooms = {room.name: room for room in open_rooms(ROOMS)}
-    print(explanation(chosen, provider, rooms, session.language))
+    print(explanation(chosen, provider, rooms, session.language, full=full))
 
 
 COMMANDS: Final = (run_command, runs, findings, scores, explain)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import textwrap
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
@@ -12,12 +13,24 @@ from graph_service.run_file import RunFile
 from graph_service.texts import text
 
 _WIDTH: Final = 100
-#: Findings told for each detector; the rest are counted.
-_TOLD: Final = 3
+#: Half a page: findings told for each detector, and stories and questions; the rest are counted.
+_FINDINGS: Final = 2
+_STORIES: Final = 2
+_ALL: Final = sys.maxsize
 
 
-def explanation(run: RunFile, provider: str, rooms: Mapping[str, Room], language: str) -> str:
-    """The explanation of one provider's score in one run; UsageError if it is not a provider."""
+def explanation(
+    run: RunFile,
+    provider: str,
+    rooms: Mapping[str, Room],
+    language: str,
+    *,
+    full: bool = False,
+) -> str:
+    """The explanation of one provider's score in one run; UsageError if it is not a provider.
+
+    Half a page to be read aloud, or with `full` every finding, story and question.
+    """
     scores = run.rows("scores", order="rank NULLS LAST, provider_id")
     scored = next((row for row in scores if row["provider_id"] == provider), None)
     if scored is None:
@@ -28,15 +41,17 @@ def explanation(run: RunFile, provider: str, rooms: Mapping[str, Room], language
     findings = run.rows(
         "findings", order="since, until, finding_id", where={"provider_id": provider}
     )
-    told = _Telling(language)
+    told = _Telling(language, *((_ALL, _ALL) if full else (_FINDINGS, _STORIES)))
     return "\n".join((*told.head(run, scored, ranked), *told.body(scored, findings, rooms)))
 
 
 class _Telling:
     """The same facts in the words of one language."""
 
-    def __init__(self, language: str) -> None:
+    def __init__(self, language: str, findings: int, stories: int) -> None:
         self._language = language
+        self._findings = findings
+        self._stories = stories
 
     def head(self, run: RunFile, scored: Mapping[str, Any], ranked: int) -> Iterator[str]:
         provider = scored["provider_id"]
@@ -98,14 +113,14 @@ class _Telling:
             ),
             "",
         )
-        for finding in findings[:_TOLD]:
+        for finding in findings[: self._findings]:
             summary = finding["summary"][self._language]
             period = {"since": finding["since"], "until": finding["until"]}
             yield self._filled(self._say("finding", **period, summary=summary), "  ")
-        if len(findings) > _TOLD:
+        if len(findings) > self._findings:
             yield "  " + self._say(
                 "more",
-                more=len(findings) - _TOLD,
+                more=len(findings) - self._findings,
                 provider=findings[0]["provider_id"],
                 detector=detector,
             )
@@ -128,7 +143,10 @@ class _Telling:
                     break
         for outcome, key in (("ruled_out", "stories"), ("unknown", "stories"), ("ask", "asks")):
             if parts[outcome]:
-                yield self._filled(self._say(outcome, **{key: " ".join(parts[outcome])}), "  ")
+                told = " ".join(parts[outcome][: self._stories])
+                if len(parts[outcome]) > self._stories:
+                    told += " " + self._say("and_more", more=len(parts[outcome]) - self._stories)
+                yield self._filled(self._say(outcome, **{key: told}), "  ")
 
     def _say(self, key: str, **words: object) -> str:
         return text(self._language, "explain", key, **words)

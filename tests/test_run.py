@@ -23,6 +23,7 @@ from graph_service.detector import open_rooms
 from graph_service.engines.duckdb import Engine
 from graph_service.errors import DeclarationError, GraphServiceError, RunError, UsageError
 from graph_service.home import Home
+from graph_service.opening import words_of_guilt
 from graph_service.run import RunResult, run
 from graph_service.run_file import RunFolder
 from loaders.load import Options, load, withdraw
@@ -212,6 +213,7 @@ from pathlib import Path
 from api.cli_run import ROOMS
 from graph_service.detector import open_rooms
 from graph_service.home import Home
+from graph_service.opening import words_of_guilt
 from graph_service.run import run
 from graph_service import run_file
 
@@ -382,7 +384,12 @@ def test_a_provider_is_explained(home: Home, app: click.Group, language: str) ->
     assert "Syntetisk Omsorg Ett AB" in told
     assert getattr(room.title, language) in told
     assert "syn:" not in told, "no client is named"
-    assert len(told.splitlines()) < 60
+    assert len(told.splitlines()) <= 30, "half a page"
+    assert words_of_guilt(told) == []
+    full = ask(app, home, "explain", ORG, "--language", language, "--full")
+    for cause in room.innocent:
+        words = cause.ask if cause.ask is not None else cause.story
+        assert getattr(words, language) in " ".join(full.split()), cause.name
     with pytest.raises(UsageError):
         ask(app, home, "explain", "5520000026")
 
