@@ -12,7 +12,7 @@ from typing import Final
 
 import click
 
-from api import cli_demo, cli_load, cli_run, cli_synth
+from api import cli_demo, cli_links, cli_load, cli_run, cli_synth
 from api.session import Group, say
 from graph_service.engines.duckdb import Engine, interrupt_all
 from graph_service.errors import GraphServiceError
@@ -27,7 +27,13 @@ def app() -> None:
     """Find indicators of organised welfare crime in a municipality's own files."""
 
 
-for command in (*cli_load.COMMANDS, *cli_run.COMMANDS, cli_synth.synth, cli_demo.demo):
+for command in (
+    *cli_load.COMMANDS,
+    *cli_run.COMMANDS,
+    cli_links.links,
+    cli_synth.synth,
+    cli_demo.demo,
+):
     app.add_command(command)
 
 

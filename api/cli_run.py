@@ -55,7 +55,7 @@ def run_command(
     only = None if rooms is None else [name.strip() for name in rooms.split(",") if name.strip()]
     if only is not None and not only:
         raise UsageError("--rooms names no detector. Give one or more, such as --rooms a,b.")
-    with _progress(len(DERIVATIONS) + len(found) + 3) as progress:
+    with _progress(len(DERIVATIONS) + len(found) + 4) as progress:
         made = run(
             session.home,
             found,

@@ -32,6 +32,7 @@ class Home:
         self.runs = path / "runs"
         self.pending = path / "pending"
         self.thresholds = path / "thresholds.toml"
+        self.links = path / "links.toml"
 
     def create(self) -> None:
         """Make the folders, readable by their owner only: they hold personal data."""

@@ -27,6 +27,8 @@ from graph_service.graph.derive import derive
 from graph_service.home import Home
 from graph_service.lake import Lake
 from graph_service.last_run import CHANGES, changes, past_of
+from graph_service.resolution import undone
+from graph_service.resolution.resolve import resolve
 from graph_service.risk import Score
 from graph_service.run_file import RunFile, RunFolder
 
@@ -88,6 +90,8 @@ def run(
                 complete = sight.present and len(asked) == len(rooms)
                 last = folder.current() if complete else None
                 derive(engine, progress=progress)
+                progress("links")
+                run_file.write(engine, "links", resolve(engine, _undone(home, known_by)))
                 findings = _find(engine, asked, sight.as_of, overrides, progress)
                 progress("scores")
                 scores = _score(engine, findings, asked, overrides, sight, last)
@@ -137,6 +141,12 @@ def _see(
     all_known = known_by is None or batches == lake.visible_batches()
     present = all_known and as_of in (None, last)
     return _Sight(as_of or last, batches, present)
+
+
+def _undone(home: Home, known_by: datetime | None) -> list[undone.Undone]:
+    """The links that people had undone by then."""
+    last = date.max if known_by is None else known_by.astimezone(STOCKHOLM).date()
+    return [each for each in undone.read(home.links) if each.since <= last]
 
 
 def _find(

@@ -89,6 +89,17 @@ _STRUCTURES: Final[Mapping[str, Mapping[str, Any]]] = {
         "seconds": "DOUBLE",
     },
     "changes": {"finding_id": "VARCHAR", "change": "VARCHAR"},
+    "links": {
+        "kind": "VARCHAR",
+        "a": "VARCHAR",
+        "b": "VARCHAR",
+        "status": "VARCHAR",
+        "weight": "DOUBLE",
+        "probability": "DOUBLE",
+        "parts": [{"comparison": "VARCHAR", "level": "VARCHAR", "weight": "DOUBLE"}],
+        "reason": "VARCHAR",
+        "since": "DATE",
+    },
 }
 _ROWS_AT_A_TIME: Final = 256
 

@@ -13,12 +13,15 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self, TypeAlias
+from typing import TYPE_CHECKING, Any, Self, TypeAlias
 from weakref import WeakSet
 
 import duckdb
 
 from graph_service.errors import RunError
+
+if TYPE_CHECKING:
+    from splink import DuckDBAPI
 
 Parameters: TypeAlias = Mapping[str, Any] | Sequence[Any] | None
 QueryError: TypeAlias = duckdb.Error
@@ -131,6 +134,23 @@ class Engine:
         if rows:
             marks = ", ".join("?" for _ in rows[0])
             self._connection.executemany(f'INSERT INTO "{table}" VALUES ({marks})', rows)
+
+    @contextmanager
+    def linkage(self) -> Iterator[DuckDBAPI]:
+        """What splink runs on: this connection, its tables in a database that ends with the block.
+
+        Tables made before are reached if they are temporary.
+        """
+        from splink import DuckDBAPI  # noqa: PLC0415 - slow to import, and needed by few commands
+
+        home = self.value("SELECT current_database()")
+        self.execute("ATTACH ':memory:' AS linkage")
+        try:
+            self.execute("USE linkage")
+            yield DuckDBAPI(self._connection)
+        finally:
+            self.execute(f'USE "{home}"')
+            self.execute("DETACH linkage")
 
     def progress(self) -> float:
         """Share of the running query that is done, 0 to 1; callable from another thread."""

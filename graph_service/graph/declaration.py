@@ -129,6 +129,8 @@ EDGE_PROPERTIES: Final = (
     Property("first", "DATE", "Stockholm day of the first of them"),
     Property("last", "DATE", "Stockholm day of the last of them"),
     Property("by_month", "BIGINT[]", "visits a month, from the month of `first` to that of `last`"),
+    Property("weight", "DOUBLE", "match weight: log2 of the odds that the two are one"),
+    Property("probability", "DOUBLE", "of the same"),
 )
 
 LABELS: Final = (
@@ -335,6 +337,15 @@ RELATIONSHIPS: Final = (
         ("payments",),
         ("payments", "amount", "currency", "first", "last"),
         aggregated=True,
+    ),
+    Relationship(
+        "SAME_AS",
+        "one person or firm under two numbers or spellings, as likely as `probability` says; stored "
+        "once, the lower node first; both records are kept, and a link that people undo is left "
+        "out of the next run (docs/resolution.md)",
+        tuple((party, party) for party in _PARTIES),
+        ("persons", "organisations"),
+        ("weight", "probability"),
     ),
 )
 
