@@ -1,8 +1,7 @@
 -- One row: a worker who moved from one provider to another in a municipality, with counts of clients who followed.
 -- Clients may follow whom they trust; many at once, against everyone else's habit, were led.
 WITH tie AS (
-    SELECT
-        worker_id, client_id, org_id, municipality,
+    SELECT worker_id, client_id, org_id, municipality,
         CAST(min(start) AT TIME ZONE 'Europe/Stockholm' AS DATE) AS first,
         CAST(max(start) AT TIME ZONE 'Europe/Stockholm' AS DATE) AS last
     FROM visits WHERE status = 'performed'
@@ -11,7 +10,6 @@ WITH tie AS (
 
 -- How far each municipality's visits reach: another's later delivery ends nothing here.
 reach AS (SELECT municipality, max(last) AS seen FROM tie GROUP BY municipality),
-
 work AS (
     SELECT worker_id, org_id, municipality, min(first) AS first, max(last) AS last
     FROM tie GROUP BY worker_id, org_id, municipality
@@ -41,14 +39,17 @@ near_move AS (
     WHERE a.first < b.day AND date_diff('day', a.last, b.day) <= $history_days
 ),
 
+-- The visits of whoever may have moved, with both providers.
 shift AS (
     SELECT
-        v.worker_id, v.org_id, v.municipality, v.client_id,
-        CAST(v.start AT TIME ZONE 'Europe/Stockholm' AS DATE) AS day
-    FROM visits AS v
-    SEMI JOIN near_move AS m
-        ON m.worker_id = v.worker_id AND m.from_id = v.org_id AND m.municipality = v.municipality
-    WHERE v.status = 'performed'
+        worker_id, org_id, municipality, client_id, {'start': start, 'visit_id': visit_id} AS visit,
+        CAST(start AT TIME ZONE 'Europe/Stockholm' AS DATE) AS day
+    FROM visits
+    SEMI JOIN (
+        SELECT worker_id, from_id AS org_id, municipality FROM near_move
+        UNION SELECT worker_id, to_id, municipality FROM near_move
+    ) USING (worker_id, org_id, municipality)
+    WHERE status = 'performed'
 ),
 
 -- Who really left: no shift at the old provider from a month after the new start, for a quarter.
@@ -66,21 +67,6 @@ move AS (
         AND (max(s.day) < m.day OR date_diff('day', max(s.day), r.seen) > $left_days)
         AND count(DISTINCT CASE WHEN s.day < m.day
             AND date_diff('day', s.day, m.day) <= $history_days THEN s.client_id END) >= $clients_min
-),
-
--- Households: clients at one address, unless so many that it is a house with many homes.
-address AS (
-    SELECT
-        person_id AS client_id, lower(trim(street)) || '|' || coalesce(
-            nullif(regexp_replace(postcode, '[^0-9]', '', 'g'), ''), lower(trim(city)), ''
-        ) AS home
-    FROM persons SEMI JOIN tie ON client_id = person_id
-    WHERE trim(street) <> ''
-),
-household AS (
-    SELECT client_id, CASE WHEN count(*) OVER (PARTITION BY home) <= $household_max
-        THEN min(client_id) OVER (PARTITION BY home) ELSE client_id END AS unit
-    FROM address
 ),
 
 -- A client's stay with a provider: as enrolled, or from the first visit to the last.
@@ -108,9 +94,19 @@ stay AS (
     ANTI JOIN enrolments AS e
         ON e.client_id = g.client_id AND e.org_id = g.org_id AND e.municipality = g.municipality
 ),
+
+-- Households: clients at one address, unless so many that it is a house with many homes.
+household AS (
+    SELECT client_id, municipality, CASE WHEN count(*) OVER home <= $household_max
+        THEN min(client_id) OVER home ELSE client_id END AS unit
+    FROM (SELECT DISTINCT client_id, municipality FROM stay) JOIN persons ON person_id = client_id
+    WHERE trim(street) <> ''
+    WINDOW home AS (PARTITION BY municipality, lower(trim(street)), coalesce(
+        nullif(regexp_replace(postcode, '[^0-9]', '', 'g'), ''), lower(trim(city))))
+),
 unit_stay AS (
     SELECT coalesce(h.unit, s.client_id) AS unit, s.*
-    FROM stay AS s LEFT JOIN household AS h USING (client_id)
+    FROM stay AS s LEFT JOIN household AS h USING (client_id, municipality)
 ),
 
 -- What moves everyone at a provider, whoever works there.
@@ -128,17 +124,17 @@ ending AS (
     UNION ALL
     SELECT org_id, NULL, changed_on FROM organisation_changes WHERE what = 'owner'
     UNION ALL
-    SELECT org_id, NULL, valid_from FROM owners WHERE owner_kind = 'organisation'
+    SELECT org_id, NULL, valid_from FROM owners WHERE owner_kind IS DISTINCT FROM 'person'
     UNION ALL
     SELECT k.org_id, k.municipality, k.valid_to FROM contracts AS k
     ANTI JOIN contracts AS l
-        ON l.org_id = k.org_id AND l.municipality = k.municipality AND l.valid_from <= k.valid_to
-        AND (l.valid_to IS NULL OR l.valid_to > k.valid_to)
+        ON l.org_id = k.org_id AND l.municipality = k.municipality
+        AND l.valid_from <= k.valid_to AND coalesce(l.valid_to > k.valid_to, true)
     UNION ALL
     SELECT org_id, municipality, valid_to FROM enrolments WHERE end_reason = 'provider_exit'
     UNION ALL
-    SELECT org_id, municipality, max(until) FROM stay
-    GROUP BY org_id, municipality HAVING date_diff('day', max(until), $as_of) > $exit_days
+    SELECT org_id, municipality, max(until) FROM stay JOIN reach USING (municipality)
+    GROUP BY org_id, municipality, seen HAVING date_diff('day', max(until), seen) > $exit_days
 ),
 
 -- A switch: arrived at one provider, served by another until then, and gone from it soon after.
@@ -162,9 +158,8 @@ switch AS (
 ),
 
 followed AS (
-    SELECT m.*, s.unit, s.client_id, s.day AS switched
-    FROM move AS m
-    JOIN switch AS s
+    SELECT m.*, s.unit, s.client_id, s.day AS switched, s.from_id = m.from_id AS from_here
+    FROM move AS m JOIN switch AS s
         ON s.municipality = m.municipality AND s.to_id = m.to_id
         AND date_diff('day', m.day, s.day) BETWEEN -$before_days AND $follow_days
 ),
@@ -173,74 +168,79 @@ followed AS (
 promising AS (
     SELECT * FROM move
     SEMI JOIN (
-        SELECT f.move_id FROM followed AS f
-        JOIN switch AS s ON s.client_id = f.client_id AND s.from_id = f.from_id AND s.to_id = f.to_id
-        GROUP BY f.move_id HAVING count(DISTINCT f.unit) >= $clients_min
+        SELECT move_id FROM followed WHERE from_here
+        GROUP BY move_id HAVING count(DISTINCT unit) >= $clients_min
     ) USING (move_id)
 ),
 
--- The visits of those two providers, scanned once; their day is worked out for no others.
+-- Whom the worker saw in the last quarter at the old provider.
+own AS (
+    SELECT
+        p.move_id, p.from_id, p.to_id, p.municipality, p.last_day, s.client_id, count(*) AS own,
+        max(s.visit) AS last_seen
+    FROM promising AS p JOIN shift AS s
+        ON s.worker_id = p.worker_id AND s.org_id = p.from_id AND s.municipality = p.municipality
+    WHERE date_diff('day', s.day, p.last_day) BETWEEN 0 AND $history_days - 1
+    GROUP BY ALL
+),
+-- These clients' visits with the two providers, whoever came.
 nearby AS (
     SELECT
-        org_id, municipality, worker_id, client_id, visit_id, start,
+        org_id, municipality, client_id, {'start': start, 'visit_id': visit_id} AS visit,
         CAST(start AT TIME ZONE 'Europe/Stockholm' AS DATE) AS day
-    FROM (
-        SELECT v.org_id, v.municipality, v.worker_id, v.client_id, v.visit_id, v.start FROM visits AS v
-        SEMI JOIN (
-            SELECT from_id AS org_id, municipality FROM promising
-            UNION SELECT to_id, municipality FROM promising
-        ) AS p ON p.org_id = v.org_id AND p.municipality = v.municipality
-        WHERE v.status = 'performed'
-    )
+    FROM visits
+    SEMI JOIN (
+        SELECT client_id, from_id AS org_id, municipality FROM own
+        UNION SELECT client_id, to_id, municipality FROM own
+    ) USING (client_id, org_id, municipality)
+    WHERE status = 'performed'
 ),
-
+-- The worker's circle: near by share of the client's visits, or known by their number too.
 acquaintance AS (
-    SELECT
-        p.move_id, v.client_id,
-        count(*) AS visits,
-        count(*) FILTER (WHERE v.worker_id = p.worker_id) AS own,
-        max(CASE WHEN v.worker_id = p.worker_id THEN
-            {'start': v.start, 'visit_id': v.visit_id}
-        END) AS last_seen
-    FROM promising AS p
-    JOIN nearby AS v ON v.org_id = p.from_id AND v.municipality = p.municipality
-    WHERE date_diff('day', v.day, p.last_day) BETWEEN 0 AND $history_days - 1
-    GROUP BY p.move_id, v.client_id
+    SELECT o.move_id, o.client_id, o.municipality, o.own, o.last_seen, o.own >= $near_share * count(*) AS near
+    FROM own AS o JOIN nearby AS v
+        ON v.client_id = o.client_id AND v.org_id = o.from_id AND v.municipality = o.municipality
+    WHERE date_diff('day', v.day, o.last_day) BETWEEN 0 AND $history_days - 1
+    GROUP BY o.move_id, o.client_id, o.municipality, o.own, o.last_seen
+),
+known AS (
+    SELECT a.*, coalesce(h.unit, a.client_id) AS unit, f.switched
+    FROM acquaintance AS a
+    LEFT JOIN household AS h USING (client_id, municipality)
+    LEFT JOIN (
+        SELECT move_id, client_id, min(switched) AS switched
+        FROM followed WHERE from_here GROUP BY move_id, client_id
+    ) AS f USING (move_id, client_id)
+    WHERE a.near OR a.own >= $near_visits
+),
+circle AS (
+    SELECT 'known' AS circle, * FROM known UNION ALL SELECT 'near', * FROM known WHERE near
 ),
 
--- The worker's circle: near by share of visits, or known by their number.
-circle AS (
-    SELECT
-        a.*, coalesce(h.unit, a.client_id) AS unit, f.switched,
-        a.own >= $near_share * a.visits AS near
-    FROM acquaintance AS a
-    LEFT JOIN household AS h USING (client_id)
-    LEFT JOIN (
-        SELECT f.move_id, f.client_id, min(f.switched) AS switched
-        FROM followed AS f
-        JOIN switch AS s ON s.client_id = f.client_id AND s.from_id = f.from_id
-            AND s.to_id = f.to_id AND s.day = f.switched
-        GROUP BY f.move_id, f.client_id
-    ) AS f ON f.move_id = a.move_id AND f.client_id = a.client_id
-    WHERE a.own >= $near_share * a.visits OR a.own >= $near_visits
+-- Whom the worker went on seeing at the new provider, and the first visit there.
+met AS (
+    SELECT p.move_id, s.client_id, min(s.visit) AS first_seen
+    FROM promising AS p JOIN shift AS s
+        ON s.worker_id = p.worker_id AND s.org_id = p.to_id AND s.municipality = p.municipality
+    GROUP BY p.move_id, s.client_id
 ),
 
 counted AS (
-    SELECT
-        move_id,
-        count(DISTINCT unit) AS known_clients,
-        count(DISTINCT CASE WHEN switched IS NOT NULL THEN unit END) AS known_moved,
-        count(DISTINCT CASE WHEN near THEN unit END) AS near_clients,
-        count(DISTINCT CASE WHEN near AND switched IS NOT NULL THEN unit END) AS near_moved,
-        min(switched) AS since, max(switched) AS until, count(DISTINCT switched) AS days
-    FROM circle GROUP BY move_id
+    SELECT c.move_id, c.circle, count(DISTINCT c.unit) AS clients,
+        count(DISTINCT CASE WHEN c.switched IS NOT NULL THEN c.unit END) AS moved,
+        count(DISTINCT CASE WHEN c.switched IS NOT NULL AND g.client_id IS NOT NULL
+            THEN c.unit END) AS met_again,
+        count(DISTINCT CASE WHEN c.switched < p.day THEN c.unit END) AS ahead,
+        min(c.switched) AS since, max(c.switched) AS until, count(DISTINCT c.switched) AS days
+    FROM circle AS c
+    JOIN promising AS p USING (move_id)
+    LEFT JOIN met AS g USING (move_id, client_id)
+    GROUP BY c.move_id, c.circle
 ),
 
 -- Everyone else with a provider in the municipality, who might have gone there as well.
 others AS (
-    SELECT
-        p.move_id,
-        count(DISTINCT s.unit) AS others,
+    SELECT p.move_id, count(DISTINCT s.unit) AS others,
         count(DISTINCT f.unit) AS others_moved,
         count(DISTINCT CASE WHEN s.org_id = p.from_id THEN s.unit END) AS left_behind,
         count(DISTINCT CASE WHEN s.org_id = p.from_id THEN f.unit END) AS left_behind_moved
@@ -248,7 +248,7 @@ others AS (
     JOIN unit_stay AS s
         ON s.municipality = p.municipality AND s.since < p.day
         AND date_diff('day', s.until, p.day) <= $history_days
-    ANTI JOIN circle AS c ON c.unit = s.unit AND c.move_id = p.move_id
+    ANTI JOIN known AS c ON c.unit = s.unit AND c.move_id = p.move_id
     ANTI JOIN unit_stay AS t
         ON t.unit = s.unit AND t.org_id = p.to_id AND t.municipality = p.municipality
         AND date_diff('day', t.since, p.day) > $before_days
@@ -258,9 +258,7 @@ others AS (
 ),
 
 exodus AS (
-    SELECT
-        p.move_id,
-        count(DISTINCT s.unit) AS households,
+    SELECT p.move_id, count(DISTINCT s.unit) AS households,
         count(DISTINCT CASE WHEN x.unit IS NOT NULL THEN s.unit END) AS gone
     FROM promising AS p
     JOIN unit_stay AS s
@@ -272,66 +270,72 @@ exodus AS (
     GROUP BY p.move_id
 ),
 
+-- What the registers tell of the old provider, though too far off to explain the moves.
+far_ending AS (
+    SELECT p.move_id, min(abs(date_diff('day', x.day, p.day))) AS ending_days
+    FROM promising AS p JOIN ending AS x
+        ON x.org_id = p.from_id AND coalesce(x.municipality, p.municipality) = p.municipality
+    GROUP BY p.move_id
+),
+
 follower AS (
-    SELECT p.*, c.client_id, c.switched, c.last_seen
+    SELECT p.*, c.circle, c.client_id, c.switched, c.last_seen
     FROM circle AS c JOIN promising AS p USING (move_id) WHERE c.switched IS NOT NULL
 ),
 
--- Evidence of a follower: the worker's last visit before, both enrolments, the first visit after.
-shown_visit AS (
-    SELECT move_id, last_seen.visit_id AS visit_id FROM follower
-    UNION ALL
-    SELECT move_id, first.visit_id
-    FROM (
-        SELECT f.move_id, min({'start': v.start, 'visit_id': v.visit_id}) AS first
-        FROM follower AS f JOIN nearby AS v
-            ON v.org_id = f.to_id AND v.municipality = f.municipality AND v.client_id = f.client_id
-            AND v.day >= f.switched
-        GROUP BY f.move_id, f.client_id
-        UNION ALL
-        SELECT p.move_id, min({'start': v.start, 'visit_id': v.visit_id})
-        FROM promising AS p JOIN nearby AS v
-            ON v.org_id = p.to_id AND v.municipality = p.municipality AND v.worker_id = p.worker_id
-        GROUP BY p.move_id
-    )
-),
-shown AS (
-    SELECT
-        s.move_id, 'visits' AS origin, [v.visit_id] AS key,
-        v._file_sha256 AS file_sha256, v._row AS row
-    FROM shown_visit AS s JOIN visits AS v ON v.visit_id = s.visit_id
-    UNION ALL
-    SELECT f.move_id, 'enrolments', s.key, s._file_sha256, s._row
+-- Evidence of a follower: the worker's last visit before, and both stays: as enrolled, or else the
+-- first visit at the new provider. Of the worker: what dates the arrival there.
+enrolled AS (
+    SELECT f.move_id, f.circle, f.client_id, s.org_id, s.key, s._file_sha256, s._row
     FROM follower AS f JOIN stay AS s
         ON s.client_id = f.client_id AND s.municipality = f.municipality AND s.key IS NOT NULL
     WHERE (s.org_id = f.to_id AND s.since = f.switched)
         OR (s.org_id = f.from_id AND s.since < f.switched
-            AND date_diff('day', s.until, f.switched) <= $history_days)
-    UNION ALL
-    SELECT
-        p.move_id, 'employments', [e.org_id, e.person_id, CAST(e.valid_from AS VARCHAR)],
-        e._file_sha256, e._row
-    FROM promising AS p JOIN employments AS e
-        ON e.person_id = p.worker_id AND e.org_id IN (p.from_id, p.to_id) AND e.valid_from <= p.day
-    WHERE e.valid_to IS NULL OR date_diff('day', e.valid_to, p.day) <= $history_days
+            AND date_diff('day', s.until, f.switched) BETWEEN -$left_days AND $history_days)
 ),
-
+hired AS (
+    SELECT p.move_id, [e.org_id, e.person_id, CAST(e.valid_from AS VARCHAR)] AS key, e._file_sha256, e._row
+    FROM promising AS p JOIN employments AS e
+        ON e.person_id = p.worker_id AND e.org_id = p.to_id AND e.valid_from = p.day
+),
+shown_visit AS (
+    SELECT move_id, circle, last_seen.visit_id AS visit_id FROM follower
+    UNION
+    SELECT f.move_id, f.circle, min(v.visit).visit_id
+    FROM follower AS f JOIN nearby AS v
+        ON v.client_id = f.client_id AND v.org_id = f.to_id AND v.municipality = f.municipality
+        AND v.day >= f.switched
+    ANTI JOIN enrolled AS e
+        ON e.move_id = f.move_id AND e.client_id = f.client_id AND e.org_id = f.to_id
+    GROUP BY f.move_id, f.circle, f.client_id
+    UNION
+    SELECT f.move_id, f.circle, min(m.first_seen).visit_id
+    FROM follower AS f JOIN met AS m USING (move_id) ANTI JOIN hired AS h USING (move_id)
+    GROUP BY f.move_id, f.circle
+),
 evidence AS (
-    SELECT move_id, list({'table': origin, 'key': key, 'file_sha256': file_sha256, 'row': row})
-        AS evidence
-    FROM shown GROUP BY move_id
+    SELECT move_id, circle,
+        list({'table': origin, 'key': key, 'file_sha256': _file_sha256, 'row': _row}) AS evidence
+    FROM (
+        SELECT move_id, circle, 'visits' AS origin, [visit_id] AS key, _file_sha256, _row
+        FROM shown_visit JOIN visits USING (visit_id)
+        UNION ALL
+        SELECT move_id, circle, 'enrolments', key, _file_sha256, _row FROM enrolled
+        UNION ALL
+        SELECT move_id, circle, 'employments', key, _file_sha256, _row
+        FROM counted JOIN hired USING (move_id)
+    )
+    GROUP BY move_id, circle
 ),
 
 -- What the new provider has billed for the followers since they came.
 billed AS (
-    SELECT
-        f.move_id,
+    SELECT f.move_id, f.circle,
         CASE WHEN bool_and(i.currency = 'SEK') THEN greatest(0, sum(l.amount)) END AS sek
-    FROM follower AS f
-    JOIN invoices AS i ON i.org_id = f.to_id AND i.municipality = f.municipality
+    FROM follower AS f JOIN invoices AS i ON i.org_id = f.to_id AND i.municipality = f.municipality
     JOIN invoice_lines AS l ON l.invoice_id = i.invoice_id AND l.client_id = f.client_id
     WHERE coalesce(l.day, i.period_from) >= f.switched
-    GROUP BY f.move_id
+    GROUP BY f.move_id, f.circle
 )
 
 SELECT
@@ -341,15 +345,16 @@ SELECT
         {'role': 'other', 'kind': 'organisation', 'id': m.from_id},
         {'role': 'worker', 'kind': 'person', 'id': m.worker_id}
     ] AS subjects,
-    c.since, c.until, c.known_moved AS events, c.days,
+    c.since, c.until, c.moved AS events, c.days,
     CASE WHEN b.sek IS NOT NULL THEN 0 END AS exposure_lower,
     b.sek AS exposure_upper,
     e.evidence,
-    m.municipality, c.known_clients, c.known_moved, c.near_clients, c.near_moved,
-    o.others, o.others_moved, o.left_behind, o.left_behind_moved, x.households, x.gone
+    m.municipality, m.move_id, c.circle, c.clients, c.met_again, c.ahead,
+    o.others, o.others_moved, o.left_behind, o.left_behind_moved, x.households, x.gone, n.ending_days
 FROM move AS m
 LEFT JOIN counted AS c USING (move_id)
 LEFT JOIN others AS o USING (move_id)
 LEFT JOIN exodus AS x USING (move_id)
-LEFT JOIN evidence AS e USING (move_id)
-LEFT JOIN billed AS b USING (move_id)
+LEFT JOIN far_ending AS n USING (move_id)
+LEFT JOIN evidence AS e ON e.move_id = c.move_id AND e.circle = c.circle
+LEFT JOIN billed AS b ON b.move_id = c.move_id AND b.circle = c.circle
