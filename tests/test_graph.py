@@ -809,6 +809,8 @@ def test_each_derivation_is_a_file_that_says_what_a_row_is() -> None:
         first, second = text.splitlines()[:2]
         assert first.startswith("-- One row is ")
         assert second.startswith("-- ")
+    linked = FOLDER.parent / "resolution" / "same_as.sql"  # derived from the graph, after it
+    files["same_as"] = linked.read_text(encoding="utf-8")
     for kind in RELATIONSHIPS:
         assert f"'{kind.type}' AS type" in files[kind.type.lower()]
 

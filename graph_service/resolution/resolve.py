@@ -57,6 +57,7 @@ def resolve(
 
             weigh(engine, model, threshold)
             engine.script(_FOLDER / "settle.sql", about)
+            engine.script(_FOLDER / "same_as.sql", about)
             found += (_link(model, row) for row in engine.stream("FROM settled"))
     for table in ("undone", "reach", "cards", "keys", "pairs", "scored", "settled"):
         engine.execute(f"DROP TABLE IF EXISTS temp.{table}")
