@@ -3,10 +3,10 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: help install demo test check bench lock docs clean
+.PHONY: help install demo test check bench scorecard lock docs clean
 
 help:  ## list the targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 $(VENV)/installed: requirements.lock pyproject.toml
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or later is needed")'
@@ -34,8 +34,18 @@ check: $(VENV)/developing  ## style, types, who may import whom
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-bench: $(VENV)/developing  ## speed beside a bare floor; recall and precision on fresh towns
+bench: $(VENV)/developing  ## speed beside a bare floor and beside an analyst's first script
 	$(BIN)/python -m benchmarks
+
+SEED ?= 3900000
+TOWNS ?= 25
+CLEAN ?= 10
+INHABITANTS ?= 20000
+MONTHS ?= 12
+
+scorecard: $(VENV)/developing  ## what is found, missed and wrongly said on fresh towns
+	$(BIN)/python -m benchmarks.scorecard --seed $(SEED) --towns $(TOWNS) --clean $(CLEAN) \
+		--inhabitants $(INHABITANTS) --months $(MONTHS)
 
 docs: install  ## rewrite the pages that are made from declarations
 	$(BIN)/python -m graph_service.records.reference

@@ -1,7 +1,7 @@
-"""`python -m benchmarks [loading detection memory recall]`: measure, and print ratios of one run.
+"""`python -m benchmarks [loading detection memory]`: measure, and print ratios of one run.
 
-`--rows` sets how many visits (5 million), `--seeds` how many fresh towns; `--work` a folder to
-keep the made files in between runs. Figures of a shared machine are noisy: read the ratios.
+`--rows` sets how many visits (5 million), `--work` a folder to keep the made files in between
+runs. Figures of a shared machine are noisy: read the ratios.
 """
 
 from __future__ import annotations
@@ -12,10 +12,10 @@ import platform
 import tempfile
 from pathlib import Path
 
-from benchmarks import detection, loading, memory, recall
+from benchmarks import detection, loading, memory
 from benchmarks.town import Town
 
-PARTS = {"loading": loading, "detection": detection, "memory": memory, "recall": recall}
+PARTS = {"loading": loading, "detection": detection, "memory": memory}
 
 
 def main() -> None:
@@ -23,9 +23,6 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="benchmarks", description=__doc__)
     parser.add_argument("parts", nargs="*", metavar="PART", help=", ".join(PARTS))
     parser.add_argument("--rows", type=int, default=5_000_000)
-    parser.add_argument("--seeds", type=int, default=5)
-    parser.add_argument("--first-seed", type=int, default=1_000_000)
-    parser.add_argument("--inhabitants", type=int, default=20_000)
     parser.add_argument("--sizes", type=int, nargs="*", default=[1_000_000, 5_000_000])
     parser.add_argument("--repeat", type=int, default=3)
     parser.add_argument("--work", type=Path)
