@@ -12,6 +12,7 @@ from typing import Final, TypeAlias
 
 from synth.plants import (
     clients_follow_worker,
+    hollow_company,
     overlapping_visits,
     ownership_ring,
     shared_account,
@@ -29,6 +30,7 @@ MODULES: Final[tuple[ModuleType, ...]] = (
     clients_follow_worker,
     shared_account,
     ownership_ring,
+    hollow_company,
 )
 
 
