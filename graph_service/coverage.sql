@@ -67,6 +67,16 @@ told AS (
     FROM (SELECT DISTINCT org_id, client_id FROM enrolments
         UNION SELECT DISTINCT org_id, client_id FROM visits) AS v
     JOIN decisions AS d ON d.client_id = v.client_id
+    -- A contact is known of a provider by its own row, or by those who run it or work there.
+    UNION ALL
+    SELECT DISTINCT 'contacts', r.org_id
+    FROM (SELECT org_id, org_id AS party_id FROM organisations
+        UNION SELECT org_id, person_id FROM employments
+        UNION SELECT org_id, person_id FROM officers
+        UNION SELECT org_id, owner_id FROM owners) AS r
+    JOIN (SELECT org_id AS party_id, phone, email, street FROM organisations
+        UNION ALL SELECT person_id, phone, email, NULL FROM persons) AS c USING (party_id)
+    WHERE coalesce(c.phone, c.email, c.street) IS NOT NULL
     -- An account is known of a provider by holding it, by an invoice or by a payment.
     UNION ALL
     SELECT 'accounts', org_id FROM (
