@@ -21,6 +21,7 @@ _ORGANISATION_SERIES = {
     "Ekonomisk förening": "772",
     "Stiftelse": "882",
     "Handelsbolag": "992",
+    "Utländsk juridisk person": "512",
 }
 
 
@@ -37,7 +38,12 @@ class Identifiers:
 
     def person(self, youngest: date, oldest: date) -> str:
         """A personnummer of someone born between `oldest` and `youngest`, or `syn:<n>`."""
-        born = oldest + timedelta(int(self._people.integers((youngest - oldest).days)))
+        return self.person_born(
+            oldest + timedelta(int(self._people.integers((youngest - oldest).days)))
+        )
+
+    def person_born(self, born: date) -> str:
+        """A personnummer of someone born on a day, or `syn:<n>`."""
         for number in ("980", "981") if born.year < 1970 else ("238", "239"):
             digits = f"{born:%Y%m%d}{number}"
             candidate = digits + str(luhn.calc_check_digit(digits[2:]))

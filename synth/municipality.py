@@ -15,6 +15,7 @@ from graph_service.errors import UsageError
 from synth.care import write_care
 from synth.clients import build_clients, switch_freely
 from synth.companies import build_register, write_contracts
+from synth.duplicates import add_duplicates
 from synth.files import write_months, write_registers
 from synth.follow_up import write_follow_up
 from synth.identifiers import Identifiers
@@ -95,6 +96,7 @@ def build(
     write_staff(world)
     write_contracts(world)
     write_follow_up(world)
+    add_duplicates(world)
     return world
 
 

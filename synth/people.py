@@ -5,6 +5,8 @@ from __future__ import annotations
 from datetime import date, timedelta
 from typing import Final
 
+import numpy as np
+
 from synth.world import CITY, Building, World
 
 #: Common in every phone book, so that no name points at anybody.
@@ -62,6 +64,11 @@ def any_flat(world: World, building: Building) -> str | None:
     if building.number % 3 == 0 and not building.service_house:
         return None
     return f"lgh {1000 + 100 * world.pick(0, 5) + world.pick(1, 9)}"
+
+
+def any_name(rng: np.random.Generator) -> tuple[str, str]:
+    """A given and a family name."""
+    return _GIVEN[int(rng.integers(len(_GIVEN)))], _FAMILY[int(rng.integers(len(_FAMILY)))]
 
 
 def add_person(

@@ -177,7 +177,7 @@ class World:
     def tell(
         self,
         detector: str,
-        kind: Literal["scheme", "innocent"],
+        kind: Literal["scheme", "innocent", "same", "different"],
         name: str,
         provider: str,
         subjects: list[str],

@@ -90,10 +90,10 @@ HOUSEHOLD: Final = 8
 CROWD: Final = 40
 
 _ELSE: Final = "ELSE"
-_NEAR: Final = (
-    "(coalesce(email_near_l = email_near_r, false) OR coalesce(phone_near_l = phone_near_r, false)"
-    " OR list_has_any(homes_near_l, homes_near_r))"
+_CALLED: Final = (
+    "(coalesce(email_near_l = email_near_r, false) OR coalesce(phone_near_l = phone_near_r, false))"
 )
+_NEAR: Final = f"({_CALLED} OR list_has_any(homes_near_l, homes_near_r))"
 _NOTHING_TOLD: Final = (
     "NOT (tells_email_l AND tells_email_r OR tells_phone_l AND tells_phone_r"
     " OR tells_home_l AND tells_home_r)"
@@ -183,6 +183,14 @@ _GIVEN: Final = Comparison(
     Text("förnamn", "given name"),
     "given_l IS NULL OR given_r IS NULL",
     (
+        Level(
+            "household",
+            f"given_l = given_r AND {_CALLED}",
+            0.85,
+            5e-3,
+            Text("samma, som hos en far och son", "the same, as of a father and son"),
+            "who shares a telephone is of the household, where a name comes twice in one of 200",
+        ),
         Level(
             "same",
             "given_l = given_r",
