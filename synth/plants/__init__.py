@@ -16,6 +16,7 @@ from synth.plants import (
     overlapping_visits,
     ownership_ring,
     shared_account,
+    shared_contact,
 )
 from synth.world import Provider, Strength, World
 
@@ -31,6 +32,7 @@ MODULES: Final[tuple[ModuleType, ...]] = (
     shared_account,
     ownership_ring,
     hollow_company,
+    shared_contact,
 )
 
 
