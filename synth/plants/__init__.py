@@ -15,6 +15,7 @@ from synth.plants import (
     hollow_company,
     overlapping_visits,
     ownership_ring,
+    phoenix_company,
     shared_account,
     shared_contact,
 )
@@ -33,6 +34,7 @@ MODULES: Final[tuple[ModuleType, ...]] = (
     ownership_ring,
     hollow_company,
     shared_contact,
+    phoenix_company,
 )
 
 
