@@ -261,18 +261,18 @@ shown AS (
     SELECT org_id, 'mass_address', NULL, false FROM judged WHERE stands AND crowded
     UNION ALL
     SELECT org_id, 'no_contact', NULL, false FROM judged
-    WHERE stands AND phone IS NULL AND email IS NULL AND reached >= $peers_share
+    WHERE stands AND phone IS NULL AND email IS NULL AND reached > $peers_share
     UNION ALL
     SELECT org_id, 'new_company', registered_on, false FROM judged
     WHERE date_diff('day', registered_on, first) < $new_days
         AND date_diff('day', registered_on, last) <= $recent_days
     UNION ALL
     SELECT org_id, 'no_f_tax', NULL, false FROM judged
-    WHERE registers_tell AND NOT f_tax AND NOT untaxed AND coalesce(taxed, 1) >= $peers_share
+    WHERE registers_tell AND NOT f_tax AND NOT untaxed AND coalesce(taxed, 1) > $peers_share
     UNION ALL
     SELECT org_id, 'no_employer', NULL, rolls_unknown FROM judged
     WHERE registers_tell AND NOT employer AND staff >= $staff_min
-        AND coalesce(employing, 1) >= $peers_share
+        AND coalesce(employing, 1) > $peers_share
     UNION ALL
     SELECT org_id, 'few_employees', NULL, rolls_unknown FROM judged
     WHERE registers_tell AND staff >= $few_staff_min AND employees < $few_share * staff

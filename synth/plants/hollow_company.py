@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import date, timedelta
 
-from synth.companies import CARE, add_business_person, add_organisation
+from synth.companies import add_business_person, add_organisation
 from synth.people import add_person, any_building
 from synth.world import CITY, MUNICIPALITY, Provider, Row, Strength, World
 
@@ -80,7 +80,7 @@ def new_front(world: World, provider: Provider, strength: Strength) -> bool:
         contract_id=f"A-{org_id}",
         org_id=org_id,
         municipality=MUNICIPALITY,
-        service=CARE,
+        service="HVB",
         reimbursement="granted",
         hourly_rate_sek=440,
         valid_from=began,
