@@ -314,14 +314,15 @@ def _rehouse(
             stays.append(Spell(world.municipal_id, ended, provider.since, "client_choice"))
         client.spells = stays + client.spells
     elsewhere = round(count * (1 - share) / share) if share else 12
+    older = {p.org_id for p in world.providers if p.since < ended and p is not provider}
     for client in world.clients:
         if elsewhere <= 0:
             break
         first = client.spells[0]
-        if first.org_id == provider.org_id or client in clients or client.partner is not None:
+        if client.partner is not None:
             continue
         settled = first.since == client.since < ended - timedelta(30) < first.until
-        if settled and world.provider(first.org_id).since < ended:
+        if settled and first.org_id in older:
             first.since = ended
             client.spells.insert(0, Spell(old_id, client.since, ended, "provider_exit"))
             elsewhere -= 1
@@ -384,11 +385,13 @@ def _early_clients(world: World, provider: Provider) -> list[Client]:
 
 
 def _founder(world: World, org_id: str) -> str:
-    return next(
-        str(row["owner_id"])
-        for row in world.rows["owners"]
-        if row["org_id"] == org_id and row["owner_kind"] == "person"
-    )
+    """The first person who owns a firm; where only firms do, somebody is added to them."""
+    for row in world.rows["owners"]:
+        if row["org_id"] == org_id and row["owner_kind"] == "person":
+            return str(row["owner_id"])
+    person_id = add_business_person(world)
+    add_owner(world, org_id, person_id, 0.3)
+    return person_id
 
 
 def _seat(world: World, org_id: str, person_id: str, since: date) -> None:
