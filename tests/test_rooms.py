@@ -21,6 +21,7 @@ from graph_service.engines.duckdb import Engine
 from graph_service.graph.derive import derive
 from graph_service.opening import open_rooms, words_of_guilt
 from graph_service.records import TABLES
+from graph_service.resolution.resolve import resolve
 from graph_service.room import Room, Strength
 from tests.world import FILE_SHA256, world
 
@@ -66,6 +67,7 @@ def find(room: Room, case: Mapping[str, Any]) -> list[Finding]:
         open_views(engine, case["as_of"])
         if stands_on_graph(room):
             derive(engine)
+            resolve(engine)
         return detect(engine, room, as_of=case["as_of"])
 
 

@@ -94,6 +94,11 @@ _CALLED: Final = (
     "(coalesce(email_near_l = email_near_r, false) OR coalesce(phone_near_l = phone_near_r, false))"
 )
 _NEAR: Final = f"({_CALLED} OR list_has_any(homes_near_l, homes_near_r))"
+_STREET: Final = (
+    "len(list_filter(homes_near_l, lambda one: len(list_filter(homes_near_r, lambda other:"
+    " jaro_winkler_similarity(one, other) >= 0.93)) > 0)) > 0"
+)
+_SWAPPED: Final = "given_l = family_r AND family_l = given_r"
 _NOTHING_TOLD: Final = (
     "NOT (tells_email_l AND tells_email_r OR tells_phone_l AND tells_phone_r"
     " OR tells_home_l AND tells_home_r)"
@@ -144,12 +149,20 @@ _REACH: Final = Comparison(
             "twenty neighbours on a staircase, of ten thousand persons",
         ),
         Level(
+            "street",
+            _STREET,
+            0.06,
+            5e-3,
+            Text("nästan samma adress", "nearly the same address"),
+            "another spelling, or a neighbour on a street of fifty",
+        ),
+        Level(
             "none",
             _ELSE,
-            0.11,
+            0.05,
             0.997,
             Text("inget gemensamt", "nothing in common"),
-            "one in ten has both moved and changed number",
+            "one in twenty has moved and changed number as well",
         ),
     ),
 )
@@ -186,7 +199,7 @@ _GIVEN: Final = Comparison(
         Level(
             "household",
             f"given_l = given_r AND {_CALLED}",
-            0.85,
+            0.83,
             5e-3,
             Text("samma, som hos en far och son", "the same, as of a father and son"),
             "who shares a telephone is of the household, where a name comes twice in one of 200",
@@ -194,11 +207,19 @@ _GIVEN: Final = Comparison(
         Level(
             "same",
             "given_l = given_r",
-            0.85,
+            0.83,
             5e-3,
             Text("samma", "the same"),
             "two Swedes in 200 bear the same first name",
             by="given",
+        ),
+        Level(
+            "swapped",
+            _SWAPPED,
+            0.02,
+            2e-5,
+            Text("för- och efternamn har bytt plats", "given and family name in each other's place"),
+            "names of which a clerk cannot tell one from the other",
         ),
         Level(
             "part",
@@ -222,7 +243,7 @@ _GIVEN: Final = Comparison(
 _FAMILY: Final = Comparison(
     "family",
     Text("efternamn", "family name"),
-    "family_l IS NULL OR family_r IS NULL",
+    f"family_l IS NULL OR family_r IS NULL OR {_SWAPPED}",
     (
         Level(
             "household",

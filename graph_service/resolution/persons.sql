@@ -45,11 +45,8 @@ LEFT JOIN reach USING (id);
 CREATE OR REPLACE TEMP TABLE keys AS
 SELECT DISTINCT id, key
 FROM (
-    SELECT id, concat_ws('|', 'born', born, unnest(given_words)) AS key
+    SELECT id, concat_ws('|', 'born', born, unnest(list_concat(given_words, family_words))) AS key
     FROM cards WHERE born IS NOT NULL
-    UNION ALL
-    SELECT id, concat_ws('|', 'born', born, family) FROM cards
-    WHERE born IS NOT NULL AND family IS NOT NULL
     UNION ALL SELECT id, 'phone|' || phone_near FROM cards WHERE phone_near IS NOT NULL
     UNION ALL SELECT id, 'email|' || email_near FROM cards WHERE email_near IS NOT NULL
     UNION ALL SELECT id, 'home|' || unnest(homes_near) FROM cards
@@ -82,6 +79,7 @@ WHERE
     -- the key is forgiven where it made a name that hardly anybody has.
     AND (
         a.given = b.given
+        OR (a.given = b.family AND a.family = b.given)
         OR (len(a.given_words) > 0 AND list_has_all(b.given_words, a.given_words))
         OR (len(b.given_words) > 0 AND list_has_all(a.given_words, b.given_words))
         OR (

@@ -147,7 +147,8 @@ home AS (
     WHERE trim(street) <> ''
 ),
 
--- Pairs that may well share: one group, a client and the provider, a ward and the guardian, a home.
+-- Pairs that may well share: one group, a client and the provider, a ward and the guardian, two
+-- numbers of one, a home.
 kin AS (
     SELECT p.a_id AS x, p.b_id AS y
     FROM pair AS p JOIN above_8 AS u ON u.org_id = p.a_id
@@ -157,6 +158,11 @@ kin AS (
     SELECT org_id, client_id FROM client
     UNION
     SELECT person_id, client_id FROM mandates WHERE kind <> 'approved_relative'
+    UNION
+    -- One person or firm under two numbers: a link that people undo excuses nothing any more.
+    SELECT
+        substr(source_id, strpos(source_id, ':') + 1), substr(target_id, strpos(target_id, ':') + 1)
+    FROM edges WHERE type = 'SAME_AS'
     UNION
     SELECT p.a_id, p.b_id
     FROM pair AS p JOIN home AS u ON u.person_id = p.a_id
