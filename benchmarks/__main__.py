@@ -1,4 +1,4 @@
-"""`python -m benchmarks [loading detection memory]`: measure, and print ratios of one run.
+"""`python -m benchmarks [loading detection memory whole]`: measure, and print ratios of one run.
 
 `--rows` sets how many visits (5 million), `--work` a folder to keep the made files in between
 runs. Figures of a shared machine are noisy: read the ratios.
@@ -12,10 +12,10 @@ import platform
 import tempfile
 from pathlib import Path
 
-from benchmarks import detection, loading, memory
+from benchmarks import detection, loading, memory, whole
 from benchmarks.town import Town
 
-PARTS = {"loading": loading, "detection": detection, "memory": memory}
+PARTS = {"loading": loading, "detection": detection, "memory": memory, "whole": whole}
 
 
 def main() -> None:
@@ -23,7 +23,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="benchmarks", description=__doc__)
     parser.add_argument("parts", nargs="*", metavar="PART", help=", ".join(PARTS))
     parser.add_argument("--rows", type=int, default=5_000_000)
-    parser.add_argument("--sizes", type=int, nargs="*", default=[1_000_000, 5_000_000])
+    parser.add_argument("--inhabitants", type=int, default=100_000)
+    parser.add_argument("--sizes", type=int, nargs="*", default=[140_000, 1_400_000, 14_000_000])
     parser.add_argument("--repeat", type=int, default=3)
     parser.add_argument("--work", type=Path)
     asked = parser.parse_args()

@@ -8,11 +8,14 @@ from pathlib import Path
 
 from graph_service.engines.duckdb import Engine
 from synth import municipality
+from synth.plants import DETECTORS
 
 SEED = 424_242
 #: A year of 100,000 inhabitants holds about this many visits.
-_VISITS_A_HEAD = 13.5
-_ONCE = 380_000
+_VISITS_A_HEAD = 15
+#: Twenty million visits are one year of so many; more are those repeated.
+_ONCE = 1_500_000
+FIRST, LAST = date(2025, 1, 1), date(2025, 12, 31)
 
 
 class Town:
@@ -29,12 +32,17 @@ class Town:
         inhabitants = max(2_000, min(_ONCE, int(rows / _VISITS_A_HEAD)))
         made = home.with_suffix(".part")
         shutil.rmtree(made, ignore_errors=True)
-        municipality.make(
-            made, seed=SEED, inhabitants=inhabitants, months=12, start=date(2025, 1, 1)
-        )
+        make(made, inhabitants)
         _resize(made / "visits.csv", rows)
         made.rename(home)
         return home
+
+
+def make(folder: Path, inhabitants: int) -> None:
+    """A year of a town with a scheme for each detector, so that each has something to find."""
+    municipality.make(
+        folder, seed=SEED, inhabitants=inhabitants, months=12, start=FIRST, schemes=DETECTORS
+    )
 
 
 def _resize(visits: Path, rows: int) -> None:
