@@ -7,7 +7,7 @@ from datetime import date, timedelta
 from typing import Final, TypeAlias
 
 from synth.companies import CARE, CLEANING, FEE_CAP, MEALS, NIGHT
-from synth.world import MUNICIPALITY, OPEN, Client, Spell, World
+from synth.world import MUNICIPALITY, OPEN, Client, Row, Spell, World
 
 #: Care visits a day by need: minute of the day (centre, spread), minutes, period of the rota.
 _VISITS: Final[dict[int, tuple[tuple[int, int, int, int], ...]]] = {
@@ -103,22 +103,26 @@ def _write_decision(
     hours = round(planned / 3600 * staff * float(world.rng.uniform(1.35, 1.6)) + 1.5, 1)
     opens = max(client.since, date(world.start.year - 1, 1, 1)).replace(day=1)
     last = min(client.until, world.end)
+    rows: list[Row] = []
     while opens < last:
         closes = min(opens.replace(year=opens.year + 1), _next_month(client.until))
-        world.add(
-            "decisions",
-            decision_id=granted.next(),
-            client_id=client.person_id,
-            municipality=MUNICIPALITY,
-            service=service,
-            hours_per_month=hours,
-            double_staffed=staff == 2,
-            valid_from=opens,
-            valid_to=closes,
-            official_id=official,
-            unit=f"Enhet {1 + int(client.place * 3)}",
+        rows.append(
+            {
+                "client_id": client.person_id,
+                "municipality": MUNICIPALITY,
+                "service": service,
+                "hours_per_month": hours,
+                "double_staffed": staff == 2,
+                "valid_from": opens,
+                "valid_to": closes,
+                "official_id": official,
+                "unit": f"Enhet {1 + int(client.place * 3)}",
+            }
         )
         opens = closes
+    amend = world.amendments.get((client.person_id, service))
+    for row in amend(rows) if amend else rows:
+        world.add("decisions", decision_id=granted.next(), **row)
 
 
 def _next_month(day: date) -> date:

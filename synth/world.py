@@ -6,6 +6,7 @@ with care; visits and money follow from them in SQL, a month at a time.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from typing import Final, Literal, TypeAlias
@@ -21,6 +22,8 @@ OPEN: Final = date(9999, 12, 31)
 
 Row: TypeAlias = dict[str, object]
 Strength: TypeAlias = Literal["weak", "strong"]
+#: What becomes of a client's decisions for one service before they are written.
+Amendment: TypeAlias = Callable[[list[Row]], list[Row]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,6 +166,7 @@ class World:
     truth: list[Row] = field(default_factory=list)
     accounts: dict[str, str] = field(default_factory=dict)  # the account wages are paid to
     fee_payers: dict[str, tuple[str, str]] = field(default_factory=dict)  # client: payer, account
+    amendments: dict[tuple[str, str], Amendment] = field(default_factory=dict)  # client, service
     municipal_id: str = ""
     _by_id: dict[str, Provider] = field(default_factory=dict)
 

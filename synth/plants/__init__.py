@@ -11,6 +11,8 @@ from types import ModuleType
 from typing import Final, TypeAlias
 
 from synth.plants import (
+    billed_over_decision,
+    billed_without_decision,
     clients_follow_worker,
     hollow_company,
     overlapping_visits,
@@ -35,6 +37,8 @@ MODULES: Final[tuple[ModuleType, ...]] = (
     hollow_company,
     shared_contact,
     phoenix_company,
+    billed_over_decision,
+    billed_without_decision,
 )
 
 
