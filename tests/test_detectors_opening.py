@@ -42,7 +42,7 @@ def room(tmp_path: Path) -> Path:
         ("detector.toml", 'sv = "Indikation:', 'sv = "Bedrägeri:', "word of guilt"),
         ("detector.toml", "title = { sv", "title = { no", "title must be a table of sv, en"),
         ("detector.toml", "[risk]", "[risk", "is no TOML"),
-        ("find.sql", "$tolerance_s", "300", "threshold tolerance_s is used by no query"),
+        ("find.sql", "$stay_share", "0.25", "threshold stay_share is used by no query"),
         ("find.sql", "$same_building_m", "$metres", "find.sql asks for $metres"),
         ("find.sql", "-- One row", "/* One row */ -- ", "two comment lines"),
     ],

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import csv
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import date, datetime, timedelta
+from itertools import combinations, product
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -91,6 +93,9 @@ def repeats(moment: datetime) -> bool:
     return here.fold == 0 and here.replace(fold=1).utcoffset() != here.utcoffset()
 
 
+CLIENTS = ["syn:c1", "syn:c2", "syn:c3", "syn:c4"]
+#: What a client pays: SEK an hour, and at most a month.
+Fee: TypeAlias = tuple[int, int | None]
 NIGHT = datetime(2024, 10, 26, 22, 0, tzinfo=ZoneInfo("UTC"))
 DAY = datetime(2025, 3, 3, 7, 0, tzinfo=ZoneInfo("UTC"))
 
@@ -106,7 +111,7 @@ def visit(draw: st.DrawFn) -> dict[str, Any]:
     return {
         "org_id": draw(st.sampled_from(["5520000018", "5520000026"])),
         "worker_id": draw(st.sampled_from(["hsa:w1", "hsa:w1", "hsa:w2"])),
-        "client_id": draw(st.sampled_from(["syn:c1", "syn:c2", "syn:c3", "syn:c4"])),
+        "client_id": draw(st.sampled_from(CLIENTS)),
         "start": start,
         "end": start + timedelta(minutes=minutes),
         "planned_start": planned_start,
@@ -124,14 +129,18 @@ def visit(draw: st.DrawFn) -> dict[str, Any]:
         st.sampled_from(["syn:c1", "syn:c2", "syn:c3"]),
         st.sampled_from(["Ekgatan 1", "Ekgatan 22"]),
     ),
+    fees=st.dictionaries(
+        st.sampled_from(CLIENTS),
+        st.tuples(st.sampled_from([60, 120]), st.sampled_from([None, 20, 100, 400])),
+    ),
 )
 def test_equals_every_pair_compared_with_every_other(
-    visits: list[dict[str, Any]], homes: dict[str, str]
+    visits: list[dict[str, Any]], homes: dict[str, str], fees: dict[str, Fee]
 ) -> None:
     for number, row in enumerate(visits):
         row["visit_id"] = f"v{number}"
     found = find(
-        _records(visits, homes), overrides={"usual_of": Override(10**6, "unused", DAY.date())}
+        _records(visits, homes, fees), overrides={"usual_of": Override(10**6, "unused", DAY.date())}
     )
     wanted: dict[tuple[str, str], list[dict[str, Any]]] = {}
     for pair in overlaps(visits, homes):
@@ -156,6 +165,109 @@ def test_equals_every_pair_compared_with_every_other(
         assert lower <= upper
         if all(a["org_id"] == b["org_id"] for a, b in (pair["pair"] for pair in pairs)):
             assert lower == len(_minutes(pairs)) * 6
+        _check_certificate(finding, pairs, homes)
+        _check_fees(finding, pairs, visits, fees)
+
+
+def _check_certificate(
+    finding: Finding, pairs: Sequence[dict[str, Any]], homes: Mapping[str, str]
+) -> None:
+    """Each two of the certificate are one of the pairs, and no larger set of visits is."""
+    apart = {frozenset(row["visit_id"] for row in pair["pair"]) for pair in pairs}
+    certificate = finding.statistics["certificate"]
+    assert certificate == sorted(set(certificate))
+    assert all(frozenset(two) in apart for two in combinations(certificate, 2))
+    assert finding.statistics["persons_at_least"] == max(1, len(certificate))
+    rows = {row["visit_id"]: row for pair in pairs for row in pair["pair"]}
+    if all(len(readings(row)) == 1 for row in rows.values()):
+        told = [v for v, r in rows.items() if r["client_id"] in homes and not r["group_visit"]]
+        largest = max(
+            size
+            for size in range(len(told) + 1)
+            for some in combinations(told, size)
+            if all(frozenset(two) in apart for two in combinations(some, 2))
+        )
+        assert finding.statistics["persons_at_least"] == max(1, largest)
+
+
+def _check_fees(
+    finding: Finding,
+    pairs: Sequence[dict[str, Any]],
+    visits: Sequence[dict[str, Any]],
+    fees: Mapping[str, Fee],
+) -> None:
+    """What clients paid too much, for every way in which one of each two did not last."""
+    own = {
+        row["visit_id"]: row
+        for pair in pairs
+        for row in pair["pair"]
+        if row["org_id"] == finding.provider_id
+    }
+    told = [finding.statistics[f"fee_effect_{bound}"] for bound in ("lower", "upper")]
+    if any(row["client_id"] not in fees for row in own.values()):
+        assert told == [None, None]
+        return
+    lower, upper = told
+    nothing: dict[str, set[datetime]] = {}
+    whole = {name: _span(row["start"], row["end"]) for name, row in own.items()}
+    given = [v for v in visits if v["status"] == "performed"]
+    before = _fee(given, nothing, fees)
+    assert upper == pytest.approx(before - _fee(given, whole, fees), abs=0.011)
+    certain = [p for p in pairs if all(row["org_id"] == finding.provider_id for row in p["pair"])]
+    for choice in product((0, 1), repeat=min(len(certain), 7)):
+        away: dict[str, set[datetime]] = {}
+        for pair, which in zip(certain, [*choice, *[0] * len(certain)], strict=False):
+            name = pair["pair"][which]["visit_id"]
+            away.setdefault(name, set()).update(_span(pair["since"], pair["until"]))
+        assert lower <= before - _fee(given, away, fees) + 0.011
+    if len(certain) == 1 and all(fees[row["client_id"]][1] is None for row in certain[0]["pair"]):
+        hourly = min(fees[row["client_id"]][0] for row in certain[0]["pair"])
+        assert lower == pytest.approx(len(_minutes(certain)) * hourly / 60, abs=0.011)
+
+
+def _fee(
+    visits: Sequence[dict[str, Any]],
+    away: Mapping[str, set[datetime]],
+    fees: Mapping[str, Fee],
+) -> float:
+    """What the clients pay for the minutes that are left."""
+    minutes: dict[tuple[str, str], int] = {}
+    for row in visits:
+        left = _span(row["start"], row["end"]) - away.get(row["visit_id"], set())
+        month = row["start"].astimezone(STOCKHOLM).strftime("%Y-%m")
+        of = row["client_id"], month
+        minutes[of] = minutes.get(of, 0) + len(left)
+    return sum(
+        min(number * fees[client][0] / 60, fees[client][1] or math.inf)
+        for (client, _), number in minutes.items()
+        if client in fees
+    )
+
+
+def _span(since: datetime, until: datetime) -> set[datetime]:
+    return {since + timedelta(minutes=n) for n in range((until - since) // timedelta(minutes=1))}
+
+
+def test_a_slip_among_many_visits_says_so() -> None:
+    """One occasion of a worker with four hundred visits; domain T1 counts the share of visits."""
+    many = [
+        {"visit_id": f"w{number}", "org_id": "5520000018", "worker_id": "hsa:w1",
+         "client_id": "syn:c3", "start": DAY + 24 * HOUR + number * HOUR,
+         "end": DAY + 24 * HOUR + number * HOUR + HOUR / 2}
+        for number in range(400)
+    ]  # fmt: skip
+    slip = [
+        {"visit_id": "v1", "org_id": "5520000018", "worker_id": "hsa:w1", "client_id": "syn:c1",
+         "start": DAY, "end": DAY + HOUR},
+        {"visit_id": "v2", "org_id": "5520000018", "worker_id": "hsa:w1", "client_id": "syn:c2",
+         "start": DAY + HOUR / 2, "end": DAY + HOUR},
+    ]  # fmt: skip
+    homes = {"syn:c1": "Ekgatan 1", "syn:c2": "Ekgatan 22"}
+    (finding,) = find(_records([*slip, *many], homes))
+    assert finding.against == ("few_of_many",)
+    assert finding.statistics["worker_visits"] == 402
+    (alone,) = find(_records(slip, homes))
+    assert alone.against == ()
 
 
 def _minutes(pairs: Sequence[dict[str, Any]]) -> set[datetime]:
@@ -173,7 +285,11 @@ def _worker(finding: Finding) -> str:
     return next(subject.id for subject in finding.subjects if subject.role == "worker")
 
 
-def _records(visits: Sequence[dict[str, Any]], homes: Mapping[str, str]) -> dict[str, Any]:
+def _records(
+    visits: Sequence[dict[str, Any]],
+    homes: Mapping[str, str],
+    fees: Mapping[str, Fee] | None = None,
+) -> dict[str, Any]:
     fixed = {"municipality": "0000", "service": "omsorg"}
     contracts = [
         {
@@ -200,6 +316,15 @@ def _records(visits: Sequence[dict[str, Any]], homes: Mapping[str, str]) -> dict
         "visits": [{**fixed, **row} for row in rows],
         "contracts": contracts,
         "persons": persons,
+        "fees": [
+            {
+                "client_id": who,
+                "valid_from": "2020-01-01",
+                "hourly_fee_sek": hourly,
+                "monthly_cap_sek": cap,
+            }
+            for who, (hourly, cap) in (fees or {}).items()
+        ],
     }
 
 

@@ -40,7 +40,7 @@ def tested(rows: Sequence[Row], thresholds: Mapping[str, Value]) -> list[Row]:
     kept = []
     for _, circles in sorted(moves.items()):
         tests = [_tested(row, float(thresholds["exodus_share"])) for row in circles]
-        best = min(tests, key=lambda test: (test["p_value"], -(test["events"] or 0)))
+        best = min(tests, key=lambda test: (test["p_value"], -test["events"]))
         looked_at = len({(test["events"], test["clients"]) for test in tests})
         kept.append({**best, "p_value": min(1.0, best["p_value"] * looked_at)})
     return kept
@@ -54,7 +54,7 @@ def _tested(row: Row, exodus_share: float) -> Row:
     """
     moved, clients, others = row["events"], row["clients"], row["others"]
     if moved is None or others is None or row["gone"] >= exodus_share * row["households"]:
-        return {**row, "p_value": 1.0, "flow_p": 1.0, "lift": 0.0}
+        return {**row, **_NOBODY, "p_value": 1.0, "flow_p": 1.0, "lift": 0.0}
     left, left_moved = row["left_behind"], row["left_behind_moved"]
     p_value = exact_excess(moved, clients, row["others_moved"], others)
     times = lift(moved, clients, row["others_moved"], others)
@@ -74,6 +74,7 @@ def _stands_out(row: Row, q_value: float, thresholds: Mapping[str, Value]) -> bo
     )
 
 
+_NOBODY: Final = {"events": 0, "clients": 0, "met_again": 0, "ahead": 0}
 _OF_THE_TEST: Final = ("move_id", "circle", "households", "gone", "flow_p")
 
 

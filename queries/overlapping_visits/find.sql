@@ -18,11 +18,10 @@ crowded AS (
         )) AS start_hour
     FROM bounded WHERE "end" > next_start + INTERVAL 1 SECOND * $tolerance_s
 ),
-
 candidate AS (
     SELECT
         visit_id, municipality, org_id, worker_id, client_id, service, start, "end", start_hour,
-        group_visit, end_method, planned_end, _file_sha256, _row,
+        group_visit, start_method, end_method, planned_end,
         CASE WHEN planned_end > planned_start
             THEN date_diff('second', planned_start, planned_end) END AS planned_s
     FROM (SELECT *, CAST(floor(epoch(start) / 3600) AS BIGINT) AS start_hour FROM visits)
@@ -35,7 +34,6 @@ unplanned AS (
     SELECT DISTINCT client_id, org_id, service FROM candidate
     WHERE planned_s IS NULL AND "end" >= start + INTERVAL 1 MINUTE * $overlong_min
 ),
-
 usual_with_client AS (
     SELECT client_id, service, median(date_diff('second', start, "end")) AS usual_s
     FROM visits SEMI JOIN unplanned USING (client_id, service)
@@ -47,14 +45,12 @@ usual_with_client AS (
 untold AS (
     SELECT DISTINCT org_id, service FROM unplanned ANTI JOIN usual_with_client USING (client_id, service)
 ),
-
 usual_with_provider AS (
     SELECT org_id, service, median(date_diff('second', start, "end")) AS usual_s
     FROM visits SEMI JOIN untold USING (org_id, service)
     WHERE status = 'performed' AND start < "end"
     GROUP BY org_id, service HAVING count(*) >= $usual_of
 ),
-
 expected AS (
     SELECT
         c.*,
@@ -87,7 +83,6 @@ read AS (
             = ("end" + INTERVAL 1 HOUR) AT TIME ZONE 'Europe/Stockholm' AS end_repeats
     FROM expected
 ),
-
 reading AS (
     SELECT
         *,
@@ -101,7 +96,6 @@ reading AS (
         END AS late_end
     FROM read
 ),
-
 ongoing AS (
     SELECT
         *, unnest(generate_series(start_hour, CAST(floor(epoch(sure_end) / 3600) AS BIGINT))) AS hour
@@ -111,12 +105,9 @@ ongoing AS (
 -- Each pair once: the later visit is looked up in the hour it starts, among those ongoing.
 pair AS (
     SELECT
-        a.worker_id,
-        a.visit_id AS a_id, b.visit_id AS b_id,
-        a.client_id AS a_client, b.client_id AS b_client,
-        a.org_id AS a_org, b.org_id AS b_org,
-        b.start AS since,
-        least(a.sure_end, b.sure_end) AS until,
+        a.worker_id, a.visit_id AS a_id, b.visit_id AS b_id,
+        a.client_id AS a_client, b.client_id AS b_client, a.org_id AS a_org, b.org_id AS b_org,
+        b.start AS since, least(a.sure_end, b.sure_end) AS until,
         date_diff('second', b.start, least(a.sure_end, b.sure_end)) < $fringe_share * least(
             date_diff('second', a.start, a.sure_end), date_diff('second', b.start, b.sure_end)
         ) AS fringe,
@@ -145,25 +136,9 @@ pair AS (
 client AS (
     SELECT a_client AS client_id, day FROM pair UNION SELECT b_client, day FROM pair
 ),
-
-lived AS (
-    SELECT c.client_id, c.day, r.street, r.postcode, r.city, r.lat, r.lon
-    FROM client AS c JOIN residences AS r ON r.person_id = c.client_id
-    WHERE r.valid_from <= c.day AND (r.valid_to IS NULL OR c.day < r.valid_to)
-),
-
 address AS (
-    SELECT * FROM lived
-    UNION ALL
-    SELECT c.client_id, c.day, p.street, p.postcode, p.city, p.lat, p.lon
-    FROM client AS c JOIN persons AS p ON p.person_id = c.client_id
-    ANTI JOIN lived AS l ON l.client_id = c.client_id AND l.day = c.day
-),
-
-home AS (
     SELECT
-        client_id, day,
-        CAST(lat AS DOUBLE) AS lat, CAST(lon AS DOUBLE) AS lon,
+        client_id, since, until, CAST(lat AS DOUBLE) AS lat, CAST(lon AS DOUBLE) AS lon,
         coalesce(
             nullif(regexp_extract(
                 regexp_replace(lower(trim(street)), '\s+', ' ', 'g'),
@@ -173,43 +148,47 @@ home AS (
         ) AS building,
         nullif(regexp_replace(postcode, '[^0-9]', '', 'g'), '') AS postcode,
         nullif(lower(trim(city)), '') AS city
-    FROM address
+    FROM (
+        SELECT person_id AS client_id, valid_from AS since, valid_to AS until, street, postcode, city, lat, lon
+        FROM residences
+        UNION ALL
+        SELECT person_id, NULL, NULL, street, postcode, city, lat, lon FROM persons
+    ) SEMI JOIN client USING (client_id)
+),
+home AS (
+    SELECT
+        c.client_id, c.day, a.building, a.postcode, a.city, a.lat, a.lon,
+        count(a.since) OVER (PARTITION BY c.client_id, c.day) <= 1 AS only_one
+    FROM client AS c JOIN address AS a USING (client_id)
+    WHERE (a.since IS NULL OR a.since <= c.day) AND (a.until IS NULL OR c.day < a.until)
+    QUALIFY a.since IS NOT NULL OR max(a.since) OVER (PARTITION BY c.client_id, c.day) IS NULL
 ),
 
-one_building AS (
-    SELECT DISTINCT p.a_id, p.b_id
-    FROM pair AS p
-    JOIN home AS h ON h.client_id = p.a_client AND h.day = p.day
-    JOIN home AS g ON g.client_id = p.b_client AND g.day = p.day
-    WHERE (
+-- Homes can be compared when both are told by their building, or both by their spot.
+placed AS (
+    SELECT
+        p.a_id, p.b_id,
+        bool_or(coalesce(
             h.building = g.building
-            AND coalesce(h.postcode = g.postcode, h.city = g.city, p.one_municipality)
-        )
+                AND coalesce(h.postcode = g.postcode, h.city = g.city, p.one_municipality), false
         -- degrees to metres: 111,320 a degree of latitude, less by its cosine eastwards
-        OR sqrt(
+        ) OR coalesce(sqrt(
             power((h.lat - g.lat) * 111320, 2)
             + power((h.lon - g.lon) * 111320 * cos(radians(h.lat)), 2)
-        ) <= $same_building_m
-),
-
--- Homes that can be compared: both by their building, or both by their spot.
-compared AS (
-    SELECT DISTINCT p.a_id, p.b_id
+        ) <= $same_building_m, false)) AS one_building,
+        bool_or(h.building || g.building IS NOT NULL OR h.lat + h.lon + g.lat + g.lon IS NOT NULL)
+            AS compared
     FROM pair AS p
     JOIN home AS h ON h.client_id = p.a_client AND h.day = p.day
     JOIN home AS g ON g.client_id = p.b_client AND g.day = p.day
-    WHERE (h.building IS NOT NULL AND g.building IS NOT NULL)
-        OR (h.lat IS NOT NULL AND h.lon IS NOT NULL AND g.lat IS NOT NULL AND g.lon IS NOT NULL)
+    GROUP BY p.a_id, p.b_id
 ),
-
 separate AS (
     SELECT
-        p.*,
-        c.a_id IS NULL AS unplaced,
+        p.*, NOT coalesce(c.compared, false) AS unplaced,
         least(p.a_client, p.b_client) AS one, greatest(p.a_client, p.b_client) AS other
-    FROM pair AS p
-    ANTI JOIN one_building USING (a_id, b_id)
-    LEFT JOIN compared AS c ON c.a_id = p.a_id AND c.b_id = p.b_id
+    FROM pair AS p LEFT JOIN placed AS c USING (a_id, b_id)
+    WHERE NOT coalesce(c.one_building, false)
 ),
 
 -- Where no address tells, the workers do: two clients who are with each of several at once, on
@@ -220,7 +199,6 @@ together AS (
     GROUP BY one, other
     HAVING count(DISTINCT worker_id) >= $stay_workers AND count(DISTINCT day) >= $stay_days
 ),
-
 helped AS (
     SELECT DISTINCT client_id, CAST(start AT TIME ZONE 'Europe/Stockholm' AS DATE) AS day
     FROM visits
@@ -228,7 +206,6 @@ helped AS (
         USING (client_id)
     WHERE status = 'performed'
 ),
-
 one_stay AS (
     SELECT t.one, t.other
     FROM together AS t
@@ -244,7 +221,6 @@ hidden AS (
     SEMI JOIN client ON client_id = person_id
     WHERE protection <> 'none'
 ),
-
 apart AS (
     SELECT s.* FROM separate AS s
     LEFT JOIN one_stay AS o ON o.one = s.one AND o.other = s.other
@@ -260,75 +236,110 @@ concern AS (
     UNION ALL
     SELECT b_org, a_org, * FROM apart WHERE a_org <> b_org
 ),
+questioned AS (
+    SELECT
+        s.provider_id, s.day AS seen_on, v.*,
+        CAST(v.start AT TIME ZONE 'Europe/Stockholm' AS DATE) AS day
+    FROM (
+        SELECT provider_id, visit_id, min(day) AS day
+        FROM (SELECT provider_id, unnest([a_id, b_id]) AS visit_id, day FROM concern)
+        GROUP BY provider_id, visit_id
+    ) AS s JOIN reading AS v USING (visit_id)
+),
 
 -- What an hour cost: only contracts that pay for performed time price a registered minute.
 price AS (
     SELECT v.visit_id, min(k.hourly_rate_sek) AS cheapest, max(k.hourly_rate_sek) AS dearest
-    FROM reading AS v JOIN contracts AS k
+    FROM questioned AS v JOIN contracts AS k
         ON k.org_id = v.org_id AND k.municipality = v.municipality AND k.service = v.service
-    WHERE k.valid_from <= CAST(v.start AT TIME ZONE 'Europe/Stockholm' AS DATE)
-        AND (k.valid_to IS NULL OR CAST(v.start AT TIME ZONE 'Europe/Stockholm' AS DATE) < k.valid_to)
+    WHERE k.valid_from <= v.day AND (k.valid_to IS NULL OR v.day < k.valid_to)
     GROUP BY v.visit_id HAVING bool_and(k.reimbursement = 'performed')
+),
+
+-- What an hour costs the client (a later row of fees ends an earlier one), and the month's fee
+-- before its cap; a cap that changed within the month is told by its bounds.
+fee AS (
+    SELECT client_id, valid_from, hourly_fee_sek AS hourly, monthly_cap_sek AS cap,
+        least(valid_to, lead(valid_from) OVER (PARTITION BY client_id ORDER BY valid_from)) AS valid_to
+    FROM fees SEMI JOIN questioned USING (client_id)
+),
+charged AS (
+    SELECT
+        *, sum(cost) OVER bill AS due, min(cap) OVER bill AS least_cap,
+        CASE WHEN count(cap) OVER bill = count(*) OVER bill THEN max(cap) OVER bill END AS greatest_cap
+    FROM (
+        SELECT
+            v.visit_id, v.client_id, f.hourly, f.cap,
+            date_trunc('month', v.start AT TIME ZONE 'Europe/Stockholm') AS month,
+            date_diff('second', v.start, v."end") * f.hourly AS cost -- in 3600ths of a krona
+        FROM visits AS v JOIN fee AS f ON f.client_id = v.client_id
+            AND f.valid_from <= CAST(v.start AT TIME ZONE 'Europe/Stockholm' AS DATE)
+            AND coalesce(CAST(v.start AT TIME ZONE 'Europe/Stockholm' AS DATE) < f.valid_to, true)
+        WHERE v.status = 'performed' AND v.start < v."end"
+            AND v."end" <= v.start + INTERVAL 1 HOUR * $longest_h
+    )
+    WINDOW bill AS (PARTITION BY client_id, month)
 ),
 
 -- Between two providers either may be the one that is right: nothing is certain of one alone.
 -- Time in which somebody is in two places is counted once, however many visits meet in it.
 fresh AS (
     SELECT
-        c.*,
+        c.*, provider_id <> other_id AS across,
         CASE
             WHEN a_org <> b_org
                 THEN 0 * CASE WHEN provider_id = a_org THEN a.cheapest ELSE b.cheapest END
             WHEN a.cheapest <= b.cheapest THEN a.cheapest
             WHEN b.cheapest < a.cheapest THEN b.cheapest
         END AS hourly,
-        greatest(since, coalesce(max(until) OVER (
+        greatest(0, date_diff('second', greatest(since, coalesce(max(until) OVER (
             PARTITION BY provider_id, worker_id ORDER BY since, until, a_id, b_id
             ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING
-        ), since)) AS fresh_since
+        ), since)), until)) AS seconds
     FROM concern AS c
     LEFT JOIN price AS a ON a.visit_id = c.a_id
     LEFT JOIN price AS b ON b.visit_id = c.b_id
 ),
-
 certain AS (
     SELECT
-        provider_id, worker_id,
-        count(*) AS events,
-        count(DISTINCT day) AS days,
-        min(day) AS since,
-        max(day) AS until,
-        count(DISTINCT CASE WHEN other_id <> provider_id THEN other_id END) AS other_providers,
-        bool_or(unplaced) AS unplaced,
-        bool_and(hourly IS NOT NULL) AS priced,
-        sum(CASE WHEN until > fresh_since THEN date_diff('second', fresh_since, until) ELSE 0 END)
-            AS seconds,
-        sum(CASE WHEN until > fresh_since
-            THEN date_diff('second', fresh_since, until) * hourly / 3600 ELSE 0 END) AS sek
-    FROM fresh
-    GROUP BY provider_id, worker_id
+        provider_id, worker_id, count(*) AS events, count(DISTINCT day) AS days,
+        min(day) AS since, max(day) AS until,
+        count(DISTINCT CASE WHEN across THEN other_id END) AS other_providers,
+        count(*) FILTER (WHERE across) AS across, count(*) FILTER (WHERE unplaced) AS unplaced,
+        bool_and(fringe) AS edges, sum(seconds) AS seconds,
+        CASE WHEN bool_and(hourly IS NOT NULL) THEN sum(seconds * hourly) / 3600 END AS sek,
+        list({'a': a_id, 'b': b_id, 'seconds': seconds})
+            FILTER (WHERE NOT across AND seconds > 0) AS pairs
+    FROM fresh GROUP BY provider_id, worker_id
 ),
-
-side AS (
-    SELECT provider_id, worker_id, a_id AS visit_id FROM concern
-    UNION
-    SELECT provider_id, worker_id, b_id FROM concern
-),
-
-questioned AS (
+registered AS (
     SELECT
-        s.provider_id, s.worker_id,
+        q.provider_id, q.worker_id,
+        list({'table': 'visits', 'key': [v.visit_id], 'file_sha256': v._file_sha256, 'row': v._row})
+            AS evidence,
         list({
-            'table': 'visits', 'key': [v.visit_id], 'file_sha256': v._file_sha256, 'row': v._row
-        }) AS evidence,
-        count(DISTINCT v.client_id) AS clients,
-        count(DISTINCT v.municipality) AS municipalities,
-        sum(CASE WHEN v.org_id = s.provider_id
-            THEN date_diff('second', v.start, v."end") * p.dearest / 3600 ELSE 0 END) AS sek
-    FROM side AS s
-    JOIN reading AS v USING (visit_id)
-    LEFT JOIN price AS p ON p.visit_id = v.visit_id
-    GROUP BY s.provider_id, s.worker_id
+            'id': q.visit_id, 'client': q.client_id, 'own': q.org_id = q.provider_id,
+            'start': q.late_start, 'end': q.sure_end, 'group': coalesce(q.group_visit, false),
+            'building': h.building, 'postcode': h.postcode, 'lat': h.lat, 'lon': h.lon,
+            'month': c.month, 'hourly': c.hourly, 'cost': c.cost,
+            'due': c.due, 'least_cap': c.least_cap, 'greatest_cap': c.greatest_cap
+        }) AS registrations,
+        count(*) AS visits, count(DISTINCT q.client_id) AS clients,
+        count(DISTINCT q.municipality) AS municipalities,
+        count(*) FILTER (WHERE 'manual' IN (q.start_method, q.end_method)
+            OR 'admin' IN (q.start_method, q.end_method)) AS by_hand,
+        sum(CASE WHEN q.org_id = q.provider_id
+            THEN date_diff('second', q.start, q."end") * p.dearest ELSE 0 END) / 3600 AS sek
+    FROM questioned AS q
+    JOIN visits AS v USING (visit_id)
+    LEFT JOIN price AS p USING (visit_id)
+    LEFT JOIN home AS h ON h.client_id = q.client_id AND h.day = q.seen_on AND h.only_one
+    LEFT JOIN charged AS c USING (visit_id)
+    GROUP BY q.provider_id, q.worker_id
+),
+worked AS (
+    SELECT org_id AS provider_id, worker_id, count(*) AS worker_visits FROM visits
+    SEMI JOIN certain USING (worker_id) WHERE status = 'performed' GROUP BY org_id, worker_id
 )
 
 SELECT
@@ -337,12 +348,12 @@ SELECT
         {'role': 'provider', 'kind': 'organisation', 'id': c.provider_id},
         {'role': 'worker', 'kind': 'person', 'id': c.worker_id}
     ] AS subjects,
-    c.since, c.until, c.events, c.days,
-    CASE WHEN c.priced THEN c.sek END AS exposure_lower,
-    CASE WHEN c.priced THEN q.sek END AS exposure_upper,
-    q.evidence,
+    c.since, c.until, c.events, c.days, c.sek AS exposure_lower,
+    CASE WHEN c.sek IS NOT NULL THEN r.sek END AS exposure_upper,
+    r.evidence,
     CAST(c.seconds / 60 AS BIGINT) AS minutes,
-    q.clients, c.other_providers, q.municipalities,
-    CASE WHEN c.unplaced THEN ['cohabitants', 'one_building', 'one_spot', 'one_stay'] END AS untested
+    r.clients, c.other_providers, r.municipalities, c.across, c.unplaced, c.edges,
+    r.visits, r.by_hand, w.worker_visits, r.registrations, c.pairs
 FROM certain AS c
-JOIN questioned AS q ON q.provider_id = c.provider_id AND q.worker_id = c.worker_id
+JOIN registered AS r USING (provider_id, worker_id)
+JOIN worked AS w USING (provider_id, worker_id)
