@@ -338,6 +338,8 @@ def towns(draw: st.DrawFn) -> Tables:
     for table in ("owners", "persons", "employments", "trading_bans", "organisation_changes"):
         rows[table] = []
     busy = some((True, True, True, False))
+    seats = some((("director",), ("director", "chair"), ("director", "liquidator", "ceo")))
+    holding = some((True, False))
     for org in (A, B, C):
         status = some((None, None, None, "active", "liquidation", "reconstruction", "bankruptcy"))
         rows["organisations"].append(
@@ -384,16 +386,14 @@ def towns(draw: st.DrawFn) -> Tables:
                 **PLACE,
             }
         )
-        if some((True, True, False)):
-            since = days("2020-01-01", "2023-05-01")
-            left = some((None, None, days("2023-01-31", "2023-05-01")))
+        if holding or some((True, False)):
+            since = "2019-01-01" if holding else days("2020-01-01", "2023-05-01")
+            left = None if holding else some((None, days("2023-01-31", "2023-05-01")))
             rows["officers"].append(
                 {
                     "org_id": other,
                     "person_id": "syn:p1",
-                    "role": some(
-                        ("director", "director", "director", "chair", "liquidator", "ceo")
-                    ),
+                    "role": some(seats),
                     "valid_from": since,
                     "valid_to": left if left is None or left >= since else None,
                 }

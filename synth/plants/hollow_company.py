@@ -197,10 +197,8 @@ def rightful_forms(world: World, hosts: list[Provider]) -> None:
         form = _FORMS[(turn + number) % len(_FORMS)]
         form(world, provider)
         provider.innocents.add(_DETECTOR)
-        subjects = [provider.org_id]
-        world.tell(
-            _DETECTOR, "innocent", form.__name__, *subjects, subjects, world.start, world.end
-        )
+        who = provider.org_id
+        world.tell(_DETECTOR, "innocent", form.__name__, who, [who], world.start, world.end)
 
 
 INNOCENTS = (rightful_forms,)
