@@ -1,4 +1,4 @@
-"""`python -m benchmarks [loading detection memory whole]`: measure, and print ratios of one run.
+"""`python -m benchmarks [loading detection comparison memory whole]`: measure, and print ratios.
 
 `--rows` sets how many visits (5 million), `--work` a folder to keep the made files in between
 runs. Figures of a shared machine are noisy: read the ratios.
@@ -12,10 +12,16 @@ import platform
 import tempfile
 from pathlib import Path
 
-from benchmarks import detection, loading, memory, whole
+from benchmarks import comparison, detection, loading, memory, whole
 from benchmarks.town import Town
 
-PARTS = {"loading": loading, "detection": detection, "memory": memory, "whole": whole}
+PARTS = {
+    "loading": loading,
+    "detection": detection,
+    "comparison": comparison,
+    "memory": memory,
+    "whole": whole,
+}
 
 
 def main() -> None:

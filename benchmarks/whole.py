@@ -50,12 +50,12 @@ def _whole(files: Path, folder: Path) -> tuple[dict[str, float], float, int, int
     home = folder / "home-whole"
     shutil.rmtree(home, ignore_errors=True)
     steps: dict[str, float] = {}
-    last = ["load", time.perf_counter()]
+    running = [("load", time.perf_counter())]
 
     def begin(step: str) -> None:
-        now = time.perf_counter()
-        steps[str(last[0])] = steps.get(str(last[0]), 0.0) + now - float(last[1])
-        last[:] = [step, now]
+        (before, since), now = running.pop(), time.perf_counter()
+        steps[before] = steps.get(before, 0.0) + now - since
+        running.append((step, now))
 
     def clock() -> datetime:
         return datetime.now(UTC)
