@@ -19,25 +19,25 @@ reach AS (SELECT municipality, min(first) AS opened, max(last) AS seen FROM met 
 activity AS (
     SELECT org_id, municipality, first, last, 1 AS kind FROM met
     UNION ALL SELECT org_id, municipality, valid_from, coalesce(valid_to - 1, $as_of), 2 FROM enrolments
-    UNION ALL SELECT org_id, municipality, period_from, period_to, 2 FROM invoices
+    UNION ALL SELECT org_id, municipality, period_from, period_to, 3 FROM invoices
     UNION ALL SELECT org_id, '', start, coalesce("end", $as_of), 2 FROM placements
-    UNION ALL SELECT org_id, municipality, valid_from, coalesce(valid_to - 1, $as_of), 3 FROM contracts
-    UNION ALL SELECT org_id, '', valid_from, coalesce(valid_to - 1, $as_of), 4 FROM permits
+    UNION ALL SELECT org_id, municipality, valid_from, coalesce(valid_to - 1, $as_of), 4 FROM contracts
+    UNION ALL SELECT org_id, '', valid_from, coalesce(valid_to - 1, $as_of), 5 FROM permits
 ),
 place AS (
     SELECT
         a.org_id, a.municipality, min(a.kind) AS kind, coalesce(min(r.seen), $as_of) AS seen,
-        coalesce(min(CASE WHEN a.kind < 3 THEN a.first END), min(a.first)) AS first,
+        coalesce(min(CASE WHEN a.kind < 3 THEN a.first END), min(CASE WHEN a.kind = 3 THEN a.first END), min(a.first)) AS first,
         coalesce(
-            max(CASE WHEN a.kind = 1 THEN a.last END), max(CASE WHEN a.kind = 2 THEN a.last END), max(a.last)
+            max(CASE WHEN a.kind = 1 THEN a.last END), max(CASE WHEN a.kind < 4 THEN a.last END), max(a.last)
         ) AS last,
-        min(CASE WHEN a.kind = 3 THEN a.first END) AS contracted,
+        min(CASE WHEN a.kind = 4 THEN a.first END) AS contracted,
         -- Seen from about the first day of all visits: when it really began is not known.
         date_diff('day', min(r.opened), min(CASE WHEN a.kind < 3 THEN a.first END))
             BETWEEN -7 AND $stop_days AS unseen_start
     FROM (SELECT *, min(kind) OVER (PARTITION BY org_id) AS best FROM activity) AS a
     LEFT JOIN reach AS r ON r.municipality = a.municipality
-    WHERE a.kind < 4 OR a.best = 4 -- a permit alone places only who is known by nothing else
+    WHERE a.kind < 5 OR a.best = 5 -- a permit alone places only who is known by nothing else
     GROUP BY a.org_id, a.municipality
 ),
 municipal AS (
@@ -130,7 +130,7 @@ pair AS (
     FROM ended AS e
     JOIN firm AS o ON o.org_id = e.org_id
     JOIN firm AS n
-        ON n.org_id <> e.org_id AND n.kind < 4 AND n.started > o.started AND n.last > e.ended_on
+        ON n.org_id <> e.org_id AND n.kind < 5 AND n.started > o.started AND n.last > e.ended_on
         AND date_diff('day', e.ended_on, n.started) BETWEEN -$prepared_days AND $carry_days
         AND (NOT coalesce(n.unseen_start, false) OR n.registered_on >= e.ended_on - $carry_days)
     ANTI JOIN municipal AS m ON m.org_id = e.org_id
@@ -330,7 +330,7 @@ trait AS (
 -- Where those who had to leave could go, and where others went who chose just then.
 choice AS (
     SELECT p.pair_id, count(DISTINCT q.org_id) AS alternatives
-    FROM pair AS p JOIN place AS q ON q.municipality = p.municipality AND q.org_id <> p.old_id AND q.kind < 3
+    FROM pair AS p JOIN place AS q ON q.municipality = p.municipality AND q.org_id <> p.old_id AND q.kind < 4
     WHERE q.last > p.ended_on AND q.first <= greatest(p.started, p.ended_on) + $staff_days
     GROUP BY p.pair_id
 ),

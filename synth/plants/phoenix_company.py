@@ -29,6 +29,11 @@ from synth.world import MUNICIPALITY, OPEN, Client, Provider, Row, Spell, Streng
 _DETECTOR = "phoenix_company"
 _FOUNDED = date(2018, 6, 1)
 
+#: Whose schemes stand in the registers that a new beginning rewrites.
+_OF_REGISTERS = {"shared_account", "ownership_ring", "hollow_company", "shared_contact"}
+#: Whose twins would take away what a firm has carried over: its owners, account and contacts.
+_KEPT = {"ownership_ring", "shared_account", "shared_contact"}
+
 Kind: TypeAlias = Literal["scheme", "innocent"]
 
 
@@ -79,6 +84,7 @@ def closes_in_view(world: World, provider: Provider, strength: Strength) -> bool
     if len(world.served(provider.org_id, day)) < 12:
         return False
     new = add_provider(world, size=1e-6, since=day)
+    new.innocents |= _KEPT
     new.scheme, provider.scheme = _DETECTOR, f"{_DETECTOR}_other"
     strong = strength == "strong"
     carried = _Carried(clients=0.7 if strong else 0.45, owner=True, phone=strong)
@@ -170,6 +176,7 @@ def _scheme(
 ) -> bool:
     if len(_early_clients(world, provider)) < 10:
         return False
+    provider.innocents |= _KEPT
     old_id = _succeed(world, provider, how, carried)
     _tell(world, "scheme", name, provider, [old_id], strength=strength)
     return True
@@ -183,13 +190,13 @@ def _innocent(
         p
         for p in reversed(hosts)
         if _DETECTOR not in p.innocents
-        and p.scheme is None
+        and p.scheme not in _OF_REGISTERS
         and p.until == OPEN
         and len(_early_clients(world, p)) >= 6
     ]
     if not free:
         return "", None
-    provider = free[0]
+    provider = min(free, key=lambda p: p.scheme is not None)
     provider.innocents.add(_DETECTOR)
     old_id = _succeed(world, provider, how, carried)
     _tell(world, "innocent", cause, provider, [old_id])
