@@ -39,6 +39,9 @@ provider AS (
 told AS (
     SELECT DISTINCT 'visits' AS source, org_id FROM visits
     UNION ALL
+    SELECT DISTINCT 'signed_visits', org_id FROM visits
+    WHERE login_id IS NOT NULL AND device_id IS NOT NULL
+    UNION ALL
     SELECT DISTINCT 'enrolments', org_id FROM enrolments
     UNION ALL
     SELECT DISTINCT 'employments', org_id FROM employments
