@@ -6,7 +6,7 @@ import time
 from argparse import Namespace
 from collections.abc import Callable
 
-from benchmarks.analyst import frames, registers, visits
+from benchmarks.analyst import billing, frames, registers, visits
 from benchmarks.analyst.frames import Answer, Tables
 from benchmarks.detection import records, rooms
 from benchmarks.timing import head, row
@@ -15,6 +15,8 @@ from graph_service.detector import Finding, detect
 
 #: Each script, and whom its answers name beside the provider: the role of a subject.
 SCRIPTS: dict[str, tuple[Callable[[Tables], Answer], str]] = {
+    "billed_over_decision": (billing.billed_over_decision, "client"),
+    "billed_without_decision": (billing.billed_without_decision, "client"),
     "clients_follow_worker": (visits.clients_follow_worker, "worker"),
     "overlapping_visits": (visits.overlapping_visits, "worker"),
     "ownership_ring": (registers.ownership_ring, "provider"),
