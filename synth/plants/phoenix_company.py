@@ -153,7 +153,7 @@ def auditors(world: World, hosts: list[Provider]) -> None:
             valid_from=date(2019, 1, 1),
         )
     place = _firm(world, old_id)
-    tenants = [row for row in world.rows["organisations"] if row["industry"] == "47190"][:3]
+    tenants = [row for row in world.rows["organisations"] if row.get("industry") == "47190"][:3]
     for row in (_firm(world, provider.org_id), *tenants):
         row.update(street=place["street"], postcode=place["postcode"], phone=place["phone"])
 
@@ -356,6 +356,9 @@ def _move_staff(
                 world, to.org_id, 0, post.kind, post.phase, since=since, person_id=last.person_id
             )
             moved.kept = True
+    for kind in ("service", "second", "relief_D", "relief_E"):
+        if not world.staff(new.org_id, kind):
+            add_post(world, new.org_id, 0, kind, 0, since=day)
     load = sum(SLOT_HOURS[c.need][0] for c in world.served(old.org_id, day))
     while len(world.staff(new.org_id, "rota")) < max(6, load / 1.1):
         add_post(world, new.org_id, 0, "rota", 3 * len(world.posts) % 14, since=day)
