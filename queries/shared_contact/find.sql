@@ -19,12 +19,9 @@ provider AS (
         least(max(coalesce(s.until, h.day, $as_of)), min(o.deregistered_on), $as_of) AS until
     FROM (
         SELECT * FROM told
-        UNION ALL
-        SELECT org_id, municipality, valid_from, valid_to - 1 FROM contracts
-        UNION ALL
-        SELECT org_id, municipality, valid_from, valid_to - 1 FROM enrolments
-        UNION ALL
-        SELECT org_id, NULL, start, "end" FROM placements
+        UNION ALL SELECT org_id, municipality, valid_from, valid_to - 1 FROM contracts
+        UNION ALL SELECT org_id, municipality, valid_from, valid_to - 1 FROM enrolments
+        UNION ALL SELECT org_id, NULL, start, "end" FROM placements
     ) AS s
     LEFT JOIN horizon AS h ON h.municipality = s.municipality
     LEFT JOIN organisations AS o ON o.org_id = s.org_id
@@ -210,32 +207,38 @@ kindred AS (
     WHERE x.houses BETWEEN $offices AND 100 AND u.node NOT LIKE 'agreement %'
 ),
 
+-- Who lives where now, and areas where a house number is often no home but a block of flats.
+home AS (SELECT * FROM lives WHERE type = 'RESIDES_AT' AND until = DATE '9999-12-31'),
+block AS (
+    SELECT split_part(home, '|', 2) AS place
+    FROM (SELECT home, count(DISTINCT party_id) AS people FROM home WHERE home = door GROUP BY home)
+    GROUP BY place HAVING avg(CASE WHEN people >= $flats THEN 1 ELSE 0 END) > $block_share
+),
+
 -- Values that are meant for many. SNI: premises, law and accounts, head offices, associations.
 common AS (
     SELECT g.value FROM given AS g
     JOIN (
-        SELECT org_id AS party_id FROM municipalities
+        SELECT org_id FROM organisations ANTI JOIN provider USING (org_id)
+        WHERE regexp_matches(industry, '^\s*(68|69|70\.?1|82\.?[12]|94)')
+        UNION SELECT subcontractor_id FROM subcontracts
+        ANTI JOIN provider ON provider.org_id = subcontractor_id
         UNION SELECT party_id FROM paper WHERE rank = 6
-        UNION SELECT f.org_id
-        FROM (
-            SELECT org_id FROM organisations
-            WHERE regexp_matches(industry, '^\s*(68|69|70\.?1|82\.?[12]|94)')
-            UNION SELECT subcontractor_id FROM subcontracts
-        ) AS f ANTI JOIN provider AS p ON p.org_id = f.org_id
-    ) AS f ON f.party_id = g.party_id
+        UNION SELECT org_id FROM municipalities
+    ) AS f ON f.org_id = g.party_id
     UNION
     SELECT value FROM house ANTI JOIN kindred USING (value, org_id)
     GROUP BY value HAVING count(*) >= $offices
     UNION
-    SELECT a.value FROM (SELECT DISTINCT value FROM given WHERE is_address) AS a
-    JOIN lives AS l ON a.value IN (l.home, l.door)
-    ANTI JOIN given AS g ON g.value = a.value AND g.party_id = l.party_id
-    WHERE l.type = 'RESIDES_AT' AND l.until = DATE '9999-12-31'
-    GROUP BY a.value HAVING count(DISTINCT l.party_id) > $neighbours
+    SELECT g.value FROM (SELECT DISTINCT value FROM given WHERE is_address) AS g
+    JOIN home AS l ON g.value IN (l.home, l.door)
+    ANTI JOIN given AS o ON o.value = g.value AND o.party_id = l.party_id
+    GROUP BY g.value HAVING count(DISTINCT l.party_id) > $neighbours
     UNION
-    SELECT value
-    FROM (SELECT value, count(DISTINCT party_id) AS parties FROM seat GROUP BY value, org_id)
-    GROUP BY value HAVING sum(parties) - max(parties) > $crowd
+    SELECT value FROM given GROUP BY value HAVING count(DISTINCT party_id) > $crowd
+    UNION
+    SELECT g.value FROM given AS g JOIN block AS b ON b.place = split_part(g.value, '|', 2)
+    WHERE g.is_address AND g.value IN (SELECT door FROM lives)
 ),
 
 pair AS (
@@ -304,10 +307,7 @@ kin AS (
 behind AS (SELECT party_id, max(door) AS door FROM lives GROUP BY party_id),
 lead AS (
     SELECT p.*, h.door, g.door AS stranger_door
-    FROM (
-        SELECT * FROM pair
-        ANTI JOIN kin USING (value, provider_id, other_id, party_id, stranger_id)
-    ) AS p
+    FROM pair AS p ANTI JOIN kin USING (value, provider_id, other_id, party_id, stranger_id)
     LEFT JOIN behind AS h ON h.party_id = p.party_id
     LEFT JOIN behind AS g ON g.party_id = p.stranger_id
 ),

@@ -54,8 +54,8 @@ def _without_lodgers(rows: Sequence[Row], thresholds: Mapping[str, Value]) -> li
     return [
         row
         for row in rows
-        if not (row["stranger_firm"] and (row["value"], row["party_id"]) in lodgers)
-        and not (row["is_firm"] and (row["value"], row["stranger_id"]) in lodgers)
+        if (row["value"], row["party_id"]) not in lodgers
+        and (row["value"], row["stranger_id"]) not in lodgers
     ]
 
 

@@ -9,8 +9,10 @@ from synth.people import add_worker, any_building, any_flat
 from synth.world import CITY, OPEN, Client, Provider, Row, Strength, World
 
 _DETECTOR = "shared_contact"
-#: A range kept for fiction that the firms do not use.
-_NUMBERS = tuple(f"0980-3192{number:02d}" for number in range(100))
+#: Kept for fiction in every American area: the Swedish ranges are used up by firms and twins.
+_NUMBERS = tuple(
+    f"+1 {area} 555 01{number:02d}" for area in (202, 303, 415, 617) for number in range(100)
+)
 
 
 def officers_on_one_phone(world: World, provider: Provider, strength: Strength) -> bool:
@@ -116,7 +118,7 @@ SCHEMES = (
 
 def switchboard(world: World, hosts: list[Provider]) -> None:
     """Members of an association are reached through its switchboard."""
-    hosts = _unused(hosts)[:2]
+    hosts = hosts[:1]
     others = [add_organisation(world, "Föreningshuset", industry="81210") for _ in range(5)]
     phone = _number(world)
     for org_id in [*others, *(p.org_id for p in hosts)]:
@@ -128,25 +130,29 @@ def switchboard(world: World, hosts: list[Provider]) -> None:
 def accountants_office(world: World, hosts: list[Provider]) -> None:
     """Small firms give the e-mail of the office that keeps their accounts."""
     office = add_organisation(world, "Redovisningen", industry="69.201")
-    for provider in _unused(hosts)[-2:]:
+    for provider in hosts[-1:]:
         _organisation(world, provider.org_id)["email"] = _organisation(world, office)["email"]
         _innocent(world, "accountants_office", provider, [office])
 
 
 def business_hotel(world: World, hosts: list[Provider]) -> None:
-    """Two firms have their seats in a business hotel, and the officer of one lives upstairs."""
+    """Two firms have their seats in a business hotel, where a director lives upstairs."""
     landlord = add_organisation(world, "Kontorshotellet", industry="68203")
     house = _farm(world, landlord)
-    hosts = _unused(hosts)[:2]
+    hosts = hosts[:2]
     for org_id in (landlord, *(p.org_id for p in hosts)):
         _organisation(world, org_id).update(house)
+    for provider in hosts[:1]:
+        _move(world, _runs(world, provider, "director"), house)
     for provider in hosts:
         _innocent(world, "business_hotel", provider, [landlord])
 
 
 def professional_chair(world: World, hosts: list[Provider]) -> None:
     """One chair on two boards, and both firms give the chair's number."""
-    hosts = _unused(hosts)[:2]
+    hosts = hosts[:2]
+    if len(hosts) < 2:
+        return
     chair = add_business_person(world)
     phone = _number(world)
     _person(world, chair)["phone"] = phone
@@ -164,7 +170,7 @@ def professional_chair(world: World, hosts: list[Provider]) -> None:
 
 def service_house(world: World, hosts: list[Provider]) -> None:
     """Residents of a service house, helped by several, give the number of the one that runs it."""
-    for provider in _unused(hosts)[:1]:
+    for provider in hosts[:1]:
         houses: dict[int, list[Client]] = {}
         for client in world.clients:
             if client.building.service_house and client.protection == "none":
@@ -180,7 +186,7 @@ def service_house(world: World, hosts: list[Provider]) -> None:
 
 def couple_at_two_firms(world: World, hosts: list[Provider]) -> None:
     """A couple share a home and a telephone, and work for a firm each."""
-    hosts = _unused(hosts)[:2]
+    hosts = hosts[:2]
     posts = [[p for p in world.staff(host.org_id, "rota") if not p.kept][-1:] for host in hosts]
     if len(posts) < 2 or not all(posts):
         return
@@ -198,14 +204,14 @@ def couple_at_two_firms(world: World, hosts: list[Provider]) -> None:
 
 def relatives_with_mandates(world: World, hosts: list[Provider]) -> None:
     """A worker answers a parent's telephone, and the municipality knows of the mandate."""
-    for number, provider in enumerate(_unused(hosts)[:2]):
+    for number, provider in enumerate(hosts[:2]):
         posts = [p for p in world.staff(provider.org_id, "rota") if not p.kept]
         clients = [
             client
-            for host in hosts
+            for host in world.private
             if host is not provider
             for client in _settled(world, host)
-            if "phone" not in _person(world, client.person_id)
+            if not _person(world, client.person_id).get("phone")
         ]
         if not posts or not clients:
             continue
@@ -223,22 +229,32 @@ def relatives_with_mandates(world: World, hosts: list[Provider]) -> None:
 
 def stand_ins(world: World, hosts: list[Provider]) -> None:
     """Where a number is asked for and none is known, somebody types noughts."""
-    for provider in _unused(hosts)[:3]:
+    for provider in hosts[:2]:
         person_id = _runs(world, provider, "deputy")
         _person(world, person_id)["phone"] = "070-0000000"
         _innocent(world, "stand_in", provider, [person_id])
 
 
-INNOCENTS = (
+_CAUSES = (
     switchboard,
-    accountants_office,
-    business_hotel,
-    professional_chair,
-    service_house,
     couple_at_two_firms,
+    accountants_office,
     relatives_with_mandates,
+    service_house,
+    business_hotel,
     stand_ins,
+    professional_chair,
 )
+
+
+def rightly_shared(world: World, hosts: list[Provider]) -> None:
+    """Each cause at hosts of its own, from one that the seed draws, while there are hosts left."""
+    turn = world.pick(0, len(_CAUSES) - 1)
+    for number in range(len(_CAUSES)):
+        _CAUSES[(turn + number) % len(_CAUSES)](world, _unused(hosts))
+
+
+INNOCENTS = (rightly_shared,)
 
 
 def _other(world: World, provider: Provider) -> Provider | None:
@@ -248,9 +264,8 @@ def _other(world: World, provider: Provider) -> Provider | None:
 
 
 def _unused(hosts: list[Provider]) -> list[Provider]:
-    """Those still without an innocent cause; once all have one, the largest of them again."""
-    open_hosts = [p for p in hosts if p.until == OPEN]
-    return [p for p in open_hosts if _DETECTOR not in p.innocents] or open_hosts
+    """Those without an innocent cause of this detector: two on one host would tie both."""
+    return [p for p in hosts if p.until == OPEN and _DETECTOR not in p.innocents]
 
 
 def _settled(world: World, provider: Provider) -> list[Client]:
@@ -273,10 +288,10 @@ def _runs(world: World, provider: Provider, role: str) -> str:
     )
 
 
-def _number(world: World) -> str | None:
-    """A telephone that nobody has; none once the range kept for fiction is used up."""
+def _number(world: World) -> str:
+    """A telephone that nobody has."""
     used = {row.get("phone") for table in ("persons", "organisations") for row in world.rows[table]}
-    return next((number for number in _NUMBERS if number not in used), None)
+    return next(number for number in _NUMBERS if number not in used)
 
 
 def _person(world: World, person_id: str) -> Row:
