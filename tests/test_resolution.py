@@ -122,12 +122,49 @@ SAME = {
 }
 
 
-@pytest.mark.parametrize("story", SAME)
-def test_a_samordningsnummer_and_a_personnummer_of_one_person(story: str) -> None:
-    one, other = SAME[story]
-    a, b = sorted((numbered(), coordination()))
-    given = {"persons": [someone(numbered(), **one), someone(coordination(), **other)]}
-    assert linked(given) == {(a, b)}
+def story(n: int, *told: tuple[str, dict[str, Any]]) -> list[dict[str, Any]]:
+    """The people of a story among others: own names, contacts and days of birth."""
+    rows = []
+    for number, changed in told:
+        row = someone(_id(n, number), **changed)
+        for name in ("given_name", "family_name"):
+            row[name] = row[name] and " ".join(word + LETTERS[n] for word in row[name].split())
+        row["phone"] = row["phone"] and f"070-17406{n + 10}"
+        row["email"] = row["email"] and f"{n}{row['email']}"
+        row["postcode"] = f"{int(row['postcode']) + n}"
+        rows.append(row)
+    return rows
+
+
+LETTERS = "bcdfghjklmnpqrstvwxz"
+
+
+def _id(n: int, number: str) -> str:
+    born = f"{1940 + 2 * n}0112"
+    made = {
+        "number": numbered(born),
+        "another number": numbered(born, "239"),
+        "coordination": coordination(born),
+        "a year later": numbered(f"{1941 + 2 * n}0307"),
+        "ten years later": numbered(f"{1950 + 2 * n}0112"),
+    }
+    return made.get(number, f"{number}{n}")
+
+
+def told_apart(rows: Sequence[Sequence[dict[str, Any]]]) -> list[bool]:
+    """Whether each story's two are linked; nobody is linked across stories."""
+    found = linked({"persons": [row for pair in rows for row in pair]})
+    pairs = [(min(ids), max(ids)) for ids in ([row["person_id"] for row in pair] for pair in rows)]
+    assert found <= set(pairs)
+    return [pair in found for pair in pairs]
+
+
+def test_a_samordningsnummer_and_a_personnummer_of_one_person() -> None:
+    rows = [
+        story(n, ("number", one), ("coordination", other))
+        for n, (one, other) in enumerate(SAME.values())
+    ]
+    assert [name for name, one in zip(SAME, told_apart(rows), strict=True) if not one] == []
 
 
 def test_an_issuers_id_beside_a_number_needs_a_name_and_a_personal_contact() -> None:
@@ -143,7 +180,7 @@ def test_an_address_and_a_rare_name_suffice_where_many_are_known() -> None:
     crowd = [
         someone(f"syn:{n}", given_name=f"G{n:04}x", family_name=f"F{n:04}x", street=f"Väg {n}")
         | {"phone": None}
-        for n in range(1500)
+        for n in range(850)
     ]
     pair = (numbered(), "hsa:w1")
     rare = [someone(each, phone=None) for each in pair]
@@ -160,34 +197,38 @@ def test_three_numbers_of_one_person_are_linked_pair_by_pair() -> None:
 
 # -- those who only look it --------------------------------------------------------------------
 
-DIFFERENT = {
-    "twins": (numbered(), numbered(birth_number="239"), {"given_name": "Samira"}),
-    "twins with names alike": (numbered(), numbered(birth_number="239"), {"given_name": "Elmir"}),
-    "twins, one still with a samordningsnummer": (
-        numbered(),
-        coordination(),
-        {"given_name": "Samira"},
+DIFFERENT: dict[str, tuple[tuple[str, dict[str, Any]], tuple[str, dict[str, Any]]]] = {
+    "twins": (("number", {}), ("another number", {"given_name": "Samira"})),
+    "twins with names alike": (("number", {}), ("another number", {"given_name": "Elmir"})),
+    "twins, one with a samordningsnummer": (
+        ("number", {}),
+        ("coordination", {"given_name": "Samira"}),
     ),
     "twins with one name in common": (
-        numbered(),
-        coordination(),
-        {"given_name": "Karl Johan"},
+        ("number", {"given_name": "Karl Erik"}),
+        ("coordination", {"given_name": "Karl Johan"}),
     ),
-    "couple": (numbered(), numbered("19790304"), {"given_name": "Ivar"}),
-    "couple, one with an issuer's id": (numbered(), "hsa:w1", {"given_name": "Ivar"}),
-    "father and son": (numbered(), numbered("19530703"), {}),
-    "father and son born on one day of the year": (numbered(), numbered("19510112"), {}),
-    "two ids of one issuer": ("hsa:w1", "hsa:w2", {"email": "e@example.org"}),
-    "no names": (numbered(), coordination(), {"given_name": None, "family_name": None}),
+    "couple": (("number", {}), ("a year later", {"given_name": "Ivar"})),
+    "couple, one with an issuer's id": (
+        ("number", {"email": "e@example.org"}),
+        ("hsa:", {"given_name": "Ivar", "email": "e@example.org"}),
+    ),
+    "parent and child": (("number", {}), ("a year later", {})),
+    "parent and child born on one day": (("number", {}), ("ten years later", {})),
+    "two ids of one issuer": (
+        ("hsa:a", {"email": "e@example.org"}),
+        ("hsa:b", {"email": "e@example.org"}),
+    ),
+    "no names": (
+        ("number", {"given_name": None, "family_name": None}),
+        ("coordination", {"given_name": None, "family_name": None}),
+    ),
 }
 
 
-@pytest.mark.parametrize("story", DIFFERENT)
-def test_who_shares_home_telephone_and_family_name_is_not_one(story: str) -> None:
-    one, other, told = DIFFERENT[story]
-    first = {"given_name": "Karl Erik"} if "in common" in story else {}
-    first |= {"email": "e@example.org"} if "issuer" in story else {}
-    assert not linked({"persons": [someone(one, **first), someone(other, **told)]})
+def test_who_shares_home_telephone_and_family_name_is_not_one() -> None:
+    rows = [story(n, *pair) for n, pair in enumerate(DIFFERENT.values())]
+    assert [name for name, one in zip(DIFFERENT, told_apart(rows), strict=True) if one] == []
 
 
 def test_one_slip_of_the_key_is_forgiven_only_where_it_made_a_rare_name() -> None:
@@ -327,7 +368,7 @@ PEOPLE = st.lists(
 )
 
 
-@settings(deadline=None, max_examples=40, suppress_health_check=[HealthCheck.too_slow])
+@settings(deadline=None, max_examples=15, suppress_health_check=[HealthCheck.too_slow])
 @given(PEOPLE)
 def test_links_and_their_weights_are_the_oracles(rows: list[dict[str, Any]]) -> None:
     found = {(f["a"], f["b"]): f for f in links({"persons": rows}, threshold=0.5)}
@@ -539,8 +580,8 @@ def test_a_samordningsnummer_is_worth_neither_more_nor_less() -> None:
 
 
 def test_what_many_share_is_no_key() -> None:
-    """A thousand persons of one name, address, telephone and e-mail: pairs stay few."""
-    rows = [someone(f"i{n}:1", email="info@example.org") for n in range(1000)]
+    """Three hundred persons of one name, address, telephone and e-mail: no pair to weigh."""
+    rows = [someone(f"i{n}:1", email="info@example.org") for n in range(300)]
     with Engine(threads=1) as engine:
         world(engine, {"persons": rows})
         views.open_views(engine, date(2026, 1, 1))
@@ -551,7 +592,7 @@ def test_what_many_share_is_no_key() -> None:
         engine.script(folder / "persons.sql", limits | {"kind": "person"})
         assert engine.value("SELECT count(*) FROM pairs") == 0
         keys = engine.value("SELECT count(*) FROM keys")
-    assert keys <= 1000 * 6
+    assert keys <= 300 * 6
 
 
 def test_the_model_is_of_chances_and_reasons() -> None:

@@ -218,7 +218,7 @@ _GIVEN: Final = Comparison(
             _SWAPPED,
             0.02,
             2e-5,
-            Text("för- och efternamn har bytt plats", "given and family name in each other's place"),
+            Text("för- och efternamn har bytt plats", "given and family name exchanged"),
             "names of which a clerk cannot tell one from the other",
         ),
         Level(

@@ -15,7 +15,10 @@ def weigh(engine: Engine, model: Model, threshold: float) -> None:
     for frequency in model.frequencies:
         _count(engine, frequency)
     with engine.linkage() as backend:
-        linker = Linker(backend.register("cards"), _settings(model), log_level=None)
+        # The model is ours and declared: looking it through each time takes a fifth of a second.
+        linker = Linker(
+            backend.register("cards"), _settings(model), log_level=None, validate_settings=False
+        )
         tables = linker.table_management
         for frequency in model.frequencies:
             counted = backend.register(f"frequency_{frequency.column}")
