@@ -1,18 +1,20 @@
 -- One row: one official sign of a shell at a provider, or one seat or change from which refine.py reads such a sign.
 -- A company without premises, staff or a management of its own may be a front; one sign alone never says so.
-WITH visit_day AS (
+-- The first and the last visit of each provider and municipality.
+WITH met AS (
     SELECT
-        org_id, municipality, CAST(start AT TIME ZONE 'Europe/Stockholm' AS DATE) AS day,
-        min(visit_id) AS visit_id
-    FROM visits GROUP BY org_id, municipality, CAST(start AT TIME ZONE 'Europe/Stockholm' AS DATE)
+        org_id, municipality,
+        unnest([min({'at': start, 'id': visit_id}), max({'at': start, 'id': visit_id})]) AS visit
+    FROM visits GROUP BY org_id, municipality
 ),
 
 -- What a provider did, and what it was to do; `work` is what was done.
 activity AS (
     SELECT
-        org_id, municipality, day AS first, day AS last, true AS work, false AS goes_on,
-        'visits' AS origin, [visit_id] AS key, NULL AS _file_sha256, NULL AS _row
-    FROM visit_day
+        org_id, municipality, CAST(visit.at AT TIME ZONE 'Europe/Stockholm' AS DATE) AS first,
+        CAST(visit.at AT TIME ZONE 'Europe/Stockholm' AS DATE) AS last, true AS work,
+        false AS goes_on, 'visits' AS origin, [visit.id] AS key, NULL AS _file_sha256, NULL AS _row
+    FROM met
     UNION ALL
     SELECT org_id, municipality, least(period_from, issued_on), issued_on, true, false,
         'invoices', [invoice_id], _file_sha256, _row FROM invoices
@@ -24,8 +26,7 @@ activity AS (
         'contracts', [contract_id], _file_sha256, _row FROM contracts
     UNION ALL
     SELECT org_id, municipality, valid_from, valid_from, false, false, 'enrolments',
-        [client_id, org_id, service, CAST(valid_from AS VARCHAR)], _file_sha256, _row
-    FROM enrolments
+        [client_id, org_id, service, CAST(valid_from AS VARCHAR)], _file_sha256, _row FROM enrolments
 ),
 
 served AS (SELECT DISTINCT org_id, municipality FROM activity),
