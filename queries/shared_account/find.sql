@@ -1,11 +1,38 @@
 -- One row: an account and a provider who is paid on it, or whose workers are, with whom it is shared.
 -- Who shares an account shares the money: a firm's front, or wages that come back to one hand.
-WITH provider AS (
-    SELECT org_id FROM contracts
-    UNION SELECT org_id FROM enrolments
-    UNION SELECT org_id FROM visits
-    UNION SELECT org_id FROM invoices
-    UNION SELECT org_id FROM placements
+WITH active AS (
+    SELECT
+        org_id, municipality, CAST(max(start) AT TIME ZONE 'Europe/Stockholm' AS DATE) AS last
+    FROM visits GROUP BY org_id, municipality
+    UNION ALL
+    SELECT org_id, municipality, max(issued_on) FROM invoices GROUP BY org_id, municipality
+    UNION ALL
+    SELECT org_id, municipality, NULL FROM contracts
+    UNION ALL
+    SELECT DISTINCT org_id, municipality, CAST(NULL AS DATE) FROM enrolments
+),
+
+provider AS (SELECT org_id FROM active UNION SELECT org_id FROM placements),
+
+-- How far what is known of each municipality reaches: another's later delivery ends nothing here.
+paying AS (
+    SELECT org_id, max(paid_on) AS last
+    FROM (SELECT unnest([payee_id, payer_id]) AS org_id, paid_on FROM payments)
+    GROUP BY org_id
+),
+reach AS (
+    SELECT a.municipality, max(greatest(a.last, p.last)) AS seen
+    FROM active AS a LEFT JOIN paying AS p USING (org_id)
+    GROUP BY a.municipality
+),
+sight AS (
+    SELECT w.party_id, max(r.seen) AS seen
+    FROM (
+        SELECT org_id AS party_id, org_id FROM active
+        UNION SELECT person_id, org_id FROM employments
+    ) AS w
+    JOIN active AS a USING (org_id) JOIN reach AS r USING (municipality)
+    GROUP BY w.party_id
 ),
 
 -- Each row that ties a party to an account. A sold invoice names the buyer's account: no tie.
@@ -79,8 +106,9 @@ stretch AS (
 ),
 
 whole AS (
-    SELECT account, party_id, min(since) AS first, max(last) AS last
-    FROM stretch GROUP BY account, party_id
+    SELECT s.account, s.party_id, min(s.since) AS first, max(s.last) AS last, g.seen
+    FROM stretch AS s LEFT JOIN sight AS g USING (party_id)
+    GROUP BY s.account, s.party_id, g.seen
 ),
 
 pair AS (
@@ -97,12 +125,14 @@ pair AS (
     WHERE NOT (
             date_diff('day', x.first, y.first) > $handover_days
             AND date_diff('day', y.first, x.last) <= $handover_days
-            AND date_diff('day', x.last, $as_of) > $handover_days AND y.last > x.last
+            AND date_diff('day', x.last, coalesce(x.seen, y.seen, $as_of)) > $handover_days
+            AND y.last > x.last
         )
         AND NOT (
             date_diff('day', y.first, x.first) > $handover_days
             AND date_diff('day', x.first, y.last) <= $handover_days
-            AND date_diff('day', y.last, $as_of) > $handover_days AND x.last > y.last
+            AND date_diff('day', y.last, coalesce(y.seen, x.seen, $as_of)) > $handover_days
+            AND x.last > y.last
         )
     GROUP BY ALL
 ),
@@ -241,7 +271,7 @@ shown AS (
             PARTITION BY m.provider_id, m.account, m.party_id, d.day IS NULL
             ORDER BY d.day DESC, d.origin DESC, d.key DESC
         ) AS from_last,
-        d.day, d.amount, d.currency, m.party_id = m.provider_id AS own,
+        d.day, d.amount, d.currency, m.party_id, m.party_id = m.provider_id AS own,
         d.since <= m.until AND m.since <= d.last AS during
     FROM member AS m JOIN dated AS d ON d.account = m.account AND d.party_id = m.party_id
 ),
@@ -253,11 +283,19 @@ counted AS (
         count(DISTINCT CASE WHEN during THEN day END) AS days,
         min(day) AS first_day,
         list({'table': origin, 'key': key, 'file_sha256': _file_sha256, 'row': _row})
-            FILTER (WHERE day IS NULL OR from_first = 1 OR from_last = 1) AS evidence,
+            FILTER (WHERE CASE WHEN day IS NULL THEN during ELSE 1 IN (from_first, from_last) END)
+            AS evidence,
+        count(DISTINCT CASE WHEN day IS NOT NULL THEN party_id END) AS seen_parties,
         CASE WHEN count(*) FILTER (WHERE own AND during AND amount IS NOT NULL) > 0
             AND bool_and(currency = 'SEK' OR NOT own OR NOT during OR amount IS NULL)
             THEN greatest(0, sum(CASE WHEN own AND during THEN amount END)) END AS paid
     FROM shown GROUP BY provider_id, account
+),
+
+-- Who owns the firm or speaks for it: its money on such an account is not hidden from its owners.
+head AS (
+    SELECT org_id, owner_id AS person_id FROM owners
+    UNION SELECT org_id, person_id FROM officers
 ),
 
 -- A worker pair may be known while the provider's own use began later: all of it is one sharing.
@@ -269,11 +307,13 @@ finding AS (
             'kind': CASE WHEN is_firm THEN 'organisation' ELSE 'person' END,
             'id': party_id
         }) AS parties,
-        min(since) AS since, max(until) AS until, bool_or(guessed) AS guessed,
+        min(m.since) AS since, max(m.until) AS until, bool_or(guessed) AS guessed,
         count(*) AS party_count,
         count(*) FILTER (WHERE is_firm) AS firms,
-        count(*) FILTER (WHERE NOT is_firm) AS persons
-    FROM member GROUP BY provider_id, account
+        count(*) FILTER (WHERE NOT is_firm) AS persons,
+        count(*) FILTER (WHERE h.person_id IS NOT NULL) AS heads
+    FROM member AS m LEFT JOIN head AS h ON h.org_id = m.provider_id AND h.person_id = m.party_id
+    GROUP BY provider_id, account
 )
 
 SELECT
@@ -285,14 +325,25 @@ SELECT
         ],
         f.parties
     ) AS subjects,
-    CASE WHEN f.since > DATE '0001-01-01' THEN f.since
-        ELSE least(coalesce(c.first_day, f.until), f.until) END AS since,
-    f.until,
-    c.events, greatest(c.days, 1) AS days,
-    CASE WHEN c.paid IS NOT NULL THEN 0 END AS exposure_lower,
-    c.paid AS exposure_upper,
-    c.evidence,
+    f.begun AS since, f.until, f.events, greatest(f.days, 1) AS days,
+    CASE WHEN f.paid IS NOT NULL THEN 0 END AS exposure_lower,
+    f.paid AS exposure_upper,
+    f.evidence,
     f.party_count AS parties, f.firms, f.persons,
-    CASE WHEN f.guessed THEN ['joint_account'] END AS untested
-FROM finding AS f
-JOIN counted AS c ON c.provider_id = f.provider_id AND c.account = f.account
+    f.heads, date_diff('day', f.begun, f.until) + 1 AS shared_days,
+    CASE WHEN f.guessed THEN ['joint_account'] END AS untested,
+    list_filter(
+        [
+            CASE WHEN f.heads > 0 THEN 'owner_or_officer' END,
+            CASE WHEN f.seen_parties < f.party_count THEN 'register_only' END,
+            CASE WHEN date_diff('day', f.begun, f.until) <= $handover_days THEN 'brief' END,
+            CASE WHEN f.firms = 0 AND f.persons = 2 THEN 'perhaps_a_couple' END
+        ],
+        lambda name: name IS NOT NULL
+    ) AS against
+FROM (
+    -- Where no register says since when, the first use that is seen begins it.
+    SELECT f.*, c.*, CASE WHEN f.since > DATE '0001-01-01' THEN f.since
+        ELSE least(coalesce(c.first_day, f.until), f.until) END AS begun
+    FROM finding AS f JOIN counted AS c USING (provider_id, account)
+) AS f
