@@ -1,6 +1,6 @@
 """`python -m benchmarks [loading detection comparison memory whole]`: measure, and print ratios.
 
-`--rows` sets how many visits (5 million), `--work` a folder to keep the made files in between
+`--rows` sets about how many visits (5 million), `--work` a folder to keep the made files in between
 runs. Figures of a shared machine are noisy: read the ratios.
 """
 

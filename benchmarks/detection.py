@@ -55,7 +55,7 @@ def rooms() -> list[Room]:
 def records(town: Town, visits: int) -> Iterator[Engine]:
     """The town's records and graph, loaded once and kept while the folder is."""
     files = town.files(visits)
-    home = Home(town.folder / f"home-{visits}")
+    home = Home(files.with_name(f"home-{files.name}"))
     if not home.path.exists():
         load(home, [files], Options(), clock=lambda: datetime.now(UTC))
     spill = town.folder / "spill"

@@ -20,17 +20,17 @@ def measure(town: Town, asked: Namespace) -> None:
     home = town.folder / "home-loading"
     parquet = town.folder / "bare.parquet"
 
+    read: list[int] = []
+
     def loaded() -> None:
         shutil.rmtree(home, ignore_errors=True)
         outcome = load(Home(home), [visits], Options(), clock=lambda: datetime.now(UTC))
-        receipt = outcome.receipts[0]
-        # A visit of the clock's own night may lose its sense when it is moved by a year.
-        assert receipt.read == asked.rows and receipt.rejected < 100
+        read[:] = [receipt.read - receipt.rejected for receipt in outcome.receipts]
 
     ours, bare = in_turn(loaded, lambda: _bare(visits, parquet), asked.repeat)
     head("visits", "MB", "load, s", "bare CSV → Parquet, s", "ratio")
     size = round(visits.stat().st_size / 1e6)
-    row(f"{asked.rows:,}", size, f"{ours:.1f}", f"{bare:.1f}", f"{ours / bare:.2f}")
+    row(f"{read[0]:,}", size, f"{ours:.1f}", f"{bare:.1f}", f"{ours / bare:.2f}")
     shutil.rmtree(home)
     parquet.unlink()
 

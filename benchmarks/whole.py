@@ -14,7 +14,7 @@ from pathlib import Path
 
 import queries
 from benchmarks.timing import head, row
-from benchmarks.town import Town, make
+from benchmarks.town import Town
 from graph_service.detector import open_rooms
 from graph_service.home import Home
 from graph_service.run import run
@@ -26,12 +26,7 @@ _MEMORY = "2GiB"
 
 def measure(town: Town, asked: Namespace) -> None:
     """Print a year of so many inhabitants, whole and step by step (goal: 60 s and 2 GiB)."""
-    files = town.folder / f"whole-{asked.inhabitants}"
-    if not files.exists():
-        made = files.with_suffix(".part")
-        shutil.rmtree(made, ignore_errors=True)
-        make(made, asked.inhabitants)
-        made.rename(files)
+    files = town.of(asked.inhabitants)
     # A process of its own, so that the peak is that of the work alone.
     with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
         steps, peak, providers, findings = pool.submit(_whole, files, town.folder).result()

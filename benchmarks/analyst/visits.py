@@ -66,7 +66,17 @@ def clients_follow_worker(t: Tables) -> Answer:
     }
 
 
-def _followers(visits, stays, worker, old, _first, ended, new, begun, _end):
+def _followers(
+    visits: pd.DataFrame,
+    stays: pd.DataFrame,
+    worker: str,
+    old: str,
+    _first: pd.Timestamp,
+    ended: pd.Timestamp,
+    new: str,
+    begun: pd.Timestamp,
+    _last: pd.Timestamp,
+) -> tuple[str, str, float, bool] | None:
     """The new provider, the worker, the chance of so many followers, and whether they are many."""
     before = visits[
         (visits.org_id == old) & (visits.start > ended - 90 * _DAY) & (visits.start <= ended)
