@@ -12,8 +12,7 @@ WITH unnamed_credit AS (
 -- A credit concerns the period of the invoice that it corrects.
 document AS (
     SELECT
-        i.invoice_id, i.org_id, i.municipality, i.currency,
-        i.credit_of IS NOT NULL AS credits,
+        i.invoice_id, i.org_id, i.municipality, i.currency, i.credit_of IS NOT NULL AS credits,
         coalesce(o.period_from, i.period_from) AS since,
         coalesce(o.period_to, i.period_to) AS until,
         CASE WHEN k.sek > 0 AND i.amount > 0
@@ -115,18 +114,21 @@ asked_month AS (
 ),
 
 -- Spans that touch such a month; the visits tell in which of its months the hours were given.
+span AS (
+    SELECT DISTINCT b.who, b.who.client_id AS client_id, b.org_id, b.since, b.until, b.hours
+    FROM bill AS b JOIN asked_month AS a
+        ON a.who = b.who AND a.month <= b.until AND last_day(a.month) >= b.since
+    WHERE b.kind = 'span'
+),
+
 given AS (
     SELECT
         s.who, s.org_id, s.since, s.until,
         last_day(CAST(v.start AT TIME ZONE 'Europe/Stockholm' AS DATE)) AS month_end,
         s.hours * sum(date_diff('second', v.start, v."end")) / sum(sum(date_diff('second', v.start, v."end")))
             OVER (PARTITION BY s.who, s.org_id, s.since, s.until) AS hours
-    FROM (
-        SELECT DISTINCT b.who, b.org_id, b.since, b.until, b.hours FROM bill AS b JOIN asked_month AS a
-            ON a.who = b.who AND a.month <= b.until AND last_day(a.month) >= b.since
-        WHERE b.kind = 'span'
-    ) AS s JOIN visits AS v
-        ON v.org_id = s.org_id AND v.client_id = s.who.client_id
+    FROM span AS s JOIN (SELECT * FROM visits SEMI JOIN span USING (org_id, client_id)) AS v
+        ON v.org_id = s.org_id AND v.client_id = s.client_id
         AND lower(trim(v.service)) = s.who.service AND v.status = 'performed' AND v.start < v."end"
         AND CAST(v.start AT TIME ZONE 'Europe/Stockholm' AS DATE) BETWEEN s.since AND s.until
     GROUP BY s.who, s.org_id, s.since, s.until, s.hours, month_end
@@ -139,8 +141,7 @@ billed AS (
         sum(hours) AS hours, sum(sure_hours) AS sure_hours
     FROM asked_month JOIN (
         SELECT who, org_id, until AS month_end, hours, hours AS sure_hours FROM bill WHERE kind = 'month'
-        UNION ALL
-        SELECT who, org_id, month_end, hours, 0 FROM given
+        UNION ALL SELECT who, org_id, month_end, hours, 0 FROM given
     ) USING (who)
     WHERE month_end = last_day(month)
     GROUP BY who, org_id, month
@@ -150,26 +151,27 @@ billed AS (
 ),
 
 -- Then day by day, for these: the level in force, the one that a decision on its way brings, and
--- the one that a decision just ended had. The newest days may await a renewal.
+-- the one that a decision just ended had. The newest days may await a renewal; what is billed on and
+-- on after the last decision is another claim, billed_without_decision.
 level AS (
     SELECT
         d.who, d.since, d.until, d.day,
         bool_or(g.hours = 0) AS unknown,
         sum(CASE WHEN g.valid_from <= d.day AND d.day < g.valid_to THEN g.hours ELSE 0 END) AS hours,
-        sum(CASE WHEN g.valid_from <= d.day + $entry_days AND d.day + $entry_days < g.valid_to
-            THEN g.hours ELSE 0 END) AS coming,
+        sum(CASE WHEN d.day + $entry_days < g.valid_to THEN g.hours ELSE 0 END) AS coming,
         sum(CASE WHEN g.valid_from <= d.day - $notice_days AND d.day - $notice_days < g.valid_to
             THEN g.hours ELSE 0 END) AS ended,
-        sum(CASE WHEN g.valid_from <= d.day - $entry_days AND d.day - $entry_days < g.valid_to
-            AND d.day > n.day - $entry_days THEN g.hours ELSE 0 END) AS expired
+        sum(CASE WHEN g.valid_from <= d.day - $entry_days
+            AND (d.day > n.newest - $entry_days OR d.until < n.own) THEN g.hours ELSE 0 END) AS expired
     FROM (
         SELECT who, since, until, CAST(unnest(generate_series(
             CAST(since AS TIMESTAMP), CAST(until AS TIMESTAMP), INTERVAL 1 DAY
         )) AS DATE) AS day
         FROM (SELECT DISTINCT who, since, until FROM billed)
-    ) AS d
-    JOIN (SELECT who.municipality AS municipality, max(until) AS day FROM bill GROUP BY ALL) AS n
-        ON n.municipality = d.who.municipality
+    ) AS d JOIN (
+        SELECT who, max(until) AS own, max(max(until)) OVER (PARTITION BY who.municipality) AS newest
+        FROM bill WHERE hours > 0 GROUP BY who
+    ) AS n USING (who)
     JOIN granted AS g
         ON g.who = d.who AND g.valid_from <= d.day + $entry_days
         AND g.valid_to > d.day - $entry_days
@@ -219,8 +221,8 @@ above AS (
                 AND s.hours > s.granted * (1 + $over_share)
         ))
     UNION ALL
-    SELECT who, since, until, kind, granted, hours, providers, most
-    FROM full_span ANTI JOIN given USING (who, since, until)
+    SELECT who, since, until, kind, granted, hours, providers, most FROM full_span
+    ANTI JOIN given USING (who, since, until)
     WHERE date_diff('day', earlier, since) <= 7 OR date_diff('day', until, later) <= 7
 ),
 
@@ -287,8 +289,7 @@ summed AS (
         sum(least(hourly * month_hours, cap) - least(hourly * (month_hours - over_hours), cap)) AS fee_upper,
         count(hourly) = count(*) AS fees_known
     FROM priced AS p
-    JOIN (SELECT who, org_id, sum(loose_hours) AS hours FROM bill GROUP BY who, org_id) AS l
-        USING (who, org_id)
+    JOIN (SELECT who, org_id, sum(loose_hours) AS hours FROM bill GROUP BY ALL) AS l USING (who, org_id)
     GROUP BY who, org_id
     -- A correction that says not what it corrects may correct this.
     HAVING sum(over_hours) > max(l.hours) + CASE WHEN max(l.hours) > 0 THEN $least_h ELSE 0 END
@@ -299,9 +300,11 @@ source AS (
     SELECT DISTINCT
         a.who, a.org_id, d.org_id AS biller_id, l.invoice_id, l.line_no, l._file_sha256, l._row,
         coalesce(l.day, d.since) AS since, coalesce(l.day, d.until) AS until, l.amount > 0 AS adds
-    FROM invoice_lines AS l
-    JOIN document AS d USING (invoice_id)
-    JOIN answering AS a
+    FROM (
+        SELECT * FROM invoice_lines SEMI JOIN (
+            SELECT who.client_id AS client_id FROM answering
+        ) USING (client_id)
+    ) AS l JOIN document AS d USING (invoice_id) JOIN answering AS a
         ON a.who.client_id = l.client_id AND a.who.municipality = d.municipality
         AND a.who.service = lower(trim(l.service))
         AND (a.org_id = d.org_id OR a.own_hours <= a.granted)
@@ -311,9 +314,8 @@ source AS (
 ),
 
 evidence AS (
-    SELECT who, org_id, list({
-        'table': origin, 'key': key, 'file_sha256': _file_sha256, 'row': _row
-    }) AS evidence
+    SELECT who, org_id,
+        list({'table': origin, 'key': key, 'file_sha256': _file_sha256, 'row': _row}) AS evidence
     FROM (
         SELECT who, org_id, 'invoice_lines' AS origin, _file_sha256, _row,
             [invoice_id, CAST(line_no AS VARCHAR)] AS key
@@ -338,10 +340,8 @@ dated AS (
 
 SELECT
     s.org_id AS provider_id,
-    [
-        {'role': 'provider', 'kind': 'organisation', 'id': s.org_id},
-        {'role': 'client', 'kind': 'person', 'id': s.who.client_id}
-    ] AS subjects,
+    [{'role': 'provider', 'kind': 'organisation', 'id': s.org_id},
+        {'role': 'client', 'kind': 'person', 'id': s.who.client_id}] AS subjects,
     d.since, d.until, s.events, d.days, e.evidence,
     greatest(0, s.lower - s.loose_sek) AS exposure_lower,
     greatest(0, s.upper - s.loose_sek) AS exposure_upper,

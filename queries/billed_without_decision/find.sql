@@ -200,7 +200,8 @@ item AS (
         CAST(l.amount AS DOUBLE) * d.kept AS sek, d.currency = 'SEK' AS in_sek, l._file_sha256, l._row,
         CASE WHEN l.amount < 0 THEN -d.kept WHEN l.amount > 0 THEN d.kept ELSE 0 END
             * abs(CAST(coalesce(l.hours, CASE WHEN l.unit = 'hour' THEN l.quantity END) AS DOUBLE)) AS hours
-    FROM invoice_lines AS l JOIN document AS d USING (invoice_id)
+    FROM (SELECT * FROM invoice_lines SEMI JOIN open_month USING (client_id)) AS l
+    JOIN document AS d USING (invoice_id)
     JOIN open_month AS o
         ON o.client_id = l.client_id AND o.org_id = d.org_id AND o.municipality = d.municipality
         AND o.service = lower(trim(l.service)) AND o.month_end = last_day(coalesce(l.day, d.until))
@@ -212,7 +213,8 @@ item AS (
     FROM (
         SELECT *, CAST(start AT TIME ZONE 'Europe/Stockholm' AS DATE) AS day,
             date_diff('second', start, "end") AS seconds
-        FROM visits WHERE status = 'performed' AND start < "end"
+        FROM visits SEMI JOIN open_month USING (client_id, org_id)
+        WHERE status = 'performed' AND start < "end"
     ) AS v JOIN open_month AS o
         ON o.client_id = v.client_id AND o.org_id = v.org_id AND o.municipality = v.municipality
         AND o.service = lower(trim(v.service)) AND o.month_end = last_day(v.day)
