@@ -6,8 +6,7 @@ WITH signed_day AS (
         origin, login_id, epoch_day, min(org_id) AS org_id,
         coalesce(min(device_id) <> max(device_id), false) AS several
     FROM (
-        SELECT
-            'visits' AS origin, login_id, org_id, device_id,
+        SELECT 'visits' AS origin, login_id, org_id, device_id,
             CAST(epoch(start) // 86400 AS INTEGER) AS epoch_day
         FROM visits WHERE login_id IS NOT NULL AND status = 'performed'
         UNION ALL
@@ -25,32 +24,56 @@ login AS (
     HAVING coalesce(l.org_id, min(s.org_id)) IS NOT NULL
 ),
 
+-- When the holder may use the login: while employed, and while it is valid.
+stay AS (
+    SELECT
+        l.login_id, l.holder_id,
+        greatest(coalesce(l.valid_from, e.valid_from), coalesce(e.valid_from, l.valid_from)) AS since,
+        least(coalesce(l.valid_to, e.valid_to), coalesce(e.valid_to, l.valid_to)) AS until
+    FROM login AS l
+    LEFT JOIN employments AS e ON e.org_id = l.provider_id AND e.person_id = l.holder_id
+    WHERE l.holder_id IS NOT NULL
+),
+
+-- By the day of Greenwich first, a day wider than asked.
+outlived AS (
+    SELECT DISTINCT s.login_id, s.epoch_day
+    FROM (SELECT *, DATE '1970-01-01' + epoch_day AS day FROM signed_day) AS s
+    SEMI JOIN stay AS h ON h.login_id = s.login_id
+    ANTI JOIN stay AS t ON t.login_id = s.login_id AND (s.day > t.since - $grace_days) IS NOT false
+        AND (s.day < t.until + $grace_days - 1) IS NOT false
+),
+
 -- What happens within an hour may lie on both sides of midnight.
 watched AS (
     SELECT DISTINCT origin, login_id, unnest([epoch_day - 1, epoch_day, epoch_day + 1]) AS epoch_day
     FROM signed_day WHERE several
 ),
 
+seen AS (
+    SELECT
+        visit_id, login_id, epoch_day, device_id, worker_id, start, start_method, end_method,
+        CAST(floor(epoch(start)) AS BIGINT) AS start_s, CAST(floor(epoch("end")) AS BIGINT) AS end_s,
+        CASE WHEN planned_end > planned_start THEN date_diff('second', planned_start, planned_end) END AS planned_s
+    FROM (SELECT *, CAST(epoch(start) // 86400 AS INTEGER) AS epoch_day FROM visits)
+    SEMI JOIN (SELECT login_id, epoch_day FROM watched WHERE origin = 'visits'
+        UNION SELECT login_id, epoch_day FROM outlived) USING (login_id, epoch_day)
+    WHERE status = 'performed' AND NOT coalesce(group_visit, false)
+),
+
 -- A time written by hand is no use of a device. An end is believed as far as it was planned, where
--- the check-out may have been forgotten.
+-- the check-out may have been forgotten; and two clocks differ.
 held_visit AS (
     SELECT
         visit_id, login_id, device_id, start_s,
-        coalesce(start_method, '') NOT IN ('manual', 'admin') AS start_seen, end_s,
-        coalesce(end_method, '') NOT IN ('manual', 'admin')
-            AND (end_s - start_s <= $overlong_times * planned_s) IS NOT false AS end_seen,
-        CASE WHEN end_s - start_s > $overlong_times * planned_s OR end_method IN ('manual', 'admin')
+        CASE WHEN coalesce(start_method, '') NOT IN ('manual', 'admin') THEN start_s END AS in_s,
+        CASE WHEN coalesce(end_method, '') NOT IN ('manual', 'admin') AND NOT overlong
+            THEN greatest(start_s, end_s - $tolerance_s) END AS out_s,
+        CASE WHEN overlong OR end_method IN ('manual', 'admin')
             THEN least(end_s, start_s + coalesce(planned_s, 0)) ELSE end_s END AS sure_s
-    FROM (
-        SELECT
-            *, CAST(floor(epoch(start)) AS BIGINT) AS start_s,
-            CAST(floor(epoch("end")) AS BIGINT) AS end_s, CASE WHEN planned_end > planned_start
-                THEN date_diff('second', planned_start, planned_end) END AS planned_s,
-            CAST(epoch(start) // 86400 AS INTEGER) AS epoch_day
-        FROM visits
-        WHERE status = 'performed' AND device_id IS NOT NULL AND NOT coalesce(group_visit, false)
-    ) SEMI JOIN (SELECT login_id, epoch_day FROM watched WHERE origin = 'visits')
-        USING (login_id, epoch_day)
+    FROM (SELECT *, coalesce(end_s - start_s > $overlong_times * planned_s, false) AS overlong FROM seen)
+    SEMI JOIN (SELECT login_id, epoch_day FROM watched WHERE origin = 'visits') USING (login_id, epoch_day)
+    WHERE device_id IS NOT NULL
 ),
 held_event AS (
     SELECT
@@ -71,16 +94,14 @@ held_event AS (
 touch AS (
     SELECT login_id, origin, device_id, at_s, min(row_id) AS row_id
     FROM (
-        SELECT login_id, 'visits' AS origin, device_id, start_s AS at_s, visit_id AS row_id
-        FROM held_visit WHERE start_seen
-        UNION ALL
-        SELECT login_id, 'visits', device_id, greatest(start_s, end_s - $tolerance_s), visit_id
-        FROM held_visit WHERE end_seen
+        SELECT
+            login_id, 'visits' AS origin, device_id, unnest([in_s, out_s]) AS at_s, visit_id AS row_id
+        FROM held_visit
         UNION ALL
         SELECT login_id, 'login_events', device_id, at_s, event_id
         FROM held_event WHERE event <> 'sign_out'
     )
-    GROUP BY login_id, origin, device_id, at_s
+    WHERE at_s IS NOT NULL GROUP BY login_id, origin, device_id, at_s
 ),
 
 -- Back on a device within the hour, another one having been used in between.
@@ -89,12 +110,10 @@ to_and_fro AS (
     FROM (
         SELECT *, unnest(generate_series(own_s // 3600, at_s // 3600)) AS hour
         FROM (
-            SELECT
-                *, lag(at_s) OVER own AS own_s, lag(row_id) OVER own AS own_id,
+            SELECT *, lag(at_s) OVER own AS own_s, lag(row_id) OVER own AS own_id,
                 lag(upto) OVER own AS own_upto
             FROM (
-                SELECT
-                    *, count(*) OVER (PARTITION BY login_id, origin ORDER BY at_s) AS upto,
+                SELECT *, count(*) OVER (PARTITION BY login_id, origin ORDER BY at_s) AS upto,
                     count(*) OVER (PARTITION BY login_id, origin, at_s) AS together
                 FROM touch
             )
@@ -140,8 +159,7 @@ part AS (
         UNION ALL
         SELECT login_id, origin, device_id, start_s, true, unnest([
             {'used': device_id, 'row_id': row_id}, {'used': device_id, 'row_id': last_id},
-            {'used': other_device, 'row_id': other_id},
-            {'used': other_device, 'row_id': other_last_id}
+            {'used': other_device, 'row_id': other_id}, {'used': other_device, 'row_id': other_last_id}
         ]) FROM at_once
     )
 ),
@@ -225,26 +243,6 @@ switching AS (
     QUALIFY row_number() OVER (PARTITION BY login_id ORDER BY max(days) DESC, origin DESC) = 1
 ),
 
--- When the holder may use the login: while employed, and while it is valid.
-stay AS (
-    SELECT
-        l.login_id, l.holder_id,
-        greatest(coalesce(l.valid_from, e.valid_from), coalesce(e.valid_from, l.valid_from)) AS since,
-        least(coalesce(l.valid_to, e.valid_to), coalesce(e.valid_to, l.valid_to)) AS until
-    FROM login AS l
-    LEFT JOIN employments AS e ON e.org_id = l.provider_id AND e.person_id = l.holder_id
-    WHERE l.holder_id IS NOT NULL
-),
-
--- By the day of Greenwich first, a day wider than asked.
-outlived AS (
-    SELECT DISTINCT s.login_id, s.epoch_day
-    FROM (SELECT *, DATE '1970-01-01' + epoch_day AS day FROM signed_day) AS s
-    SEMI JOIN stay AS h ON h.login_id = s.login_id
-    ANTI JOIN stay AS t ON t.login_id = s.login_id AND (s.day > t.since - $grace_days) IS NOT false
-        AND (s.day < t.until + $grace_days - 1) IS NOT false
-),
-
 -- What another worker registered before the holder came was done before the login was handed over.
 outside AS (
     SELECT r.*
@@ -252,9 +250,8 @@ outside AS (
         SELECT
             'visits' AS origin, login_id, visit_id AS row_id, worker_id,
             CAST(start AT TIME ZONE 'Europe/Stockholm' AS DATE) AS day
-        FROM (SELECT *, CAST(epoch(start) // 86400 AS INTEGER) AS epoch_day FROM visits)
-        SEMI JOIN outlived USING (login_id, epoch_day)
-        WHERE status = 'performed' AND coalesce(start_method, '') NOT IN ('manual', 'admin')
+        FROM seen SEMI JOIN outlived USING (login_id, epoch_day)
+        WHERE coalesce(start_method, '') NOT IN ('manual', 'admin')
         UNION ALL
         SELECT 'login_events', login_id, event_id, NULL, CAST("at" AT TIME ZONE 'Europe/Stockholm' AS DATE)
         FROM (SELECT *, CAST(epoch("at") // 86400 AS INTEGER) AS epoch_day FROM login_events)
@@ -284,18 +281,26 @@ occasion AS (
     FROM outside SEMI JOIN outdated USING (login_id, origin)
 ),
 
+theirs AS (
+    SELECT
+        visit_id, login_id, worker_id, client_id, org_id, municipality, service, start, "end",
+        planned_start, planned_end, end_method, _file_sha256, _row,
+        CAST(start AT TIME ZONE 'Europe/Stockholm' AS DATE) AS day
+    FROM visits SEMI JOIN (SELECT DISTINCT login_id FROM occasion) USING (login_id)
+    WHERE status = 'performed' AND NOT coalesce(group_visit, false)
+),
+
 -- What an hour cost: only contracts that pay for performed time price a registered minute.
 shown AS (
     SELECT
         v.login_id, 'visits' AS origin, v.visit_id AS row_id, [v.visit_id] AS key, v._file_sha256,
         v._row, v.worker_id, date_diff('second', v.start, v."end") / 3600.0 * CASE
             WHEN bool_and(k.reimbursement = 'performed') THEN max(k.hourly_rate_sek) END AS sek
-    FROM visits AS v
+    FROM theirs AS v
     SEMI JOIN (SELECT row_id FROM occasion WHERE origin = 'visits') AS o ON o.row_id = v.visit_id
     LEFT JOIN contracts AS k
         ON k.org_id = v.org_id AND k.municipality = v.municipality AND k.service = v.service
-        AND k.valid_from <= CAST(v.start AT TIME ZONE 'Europe/Stockholm' AS DATE)
-        AND (k.valid_to IS NULL OR CAST(v.start AT TIME ZONE 'Europe/Stockholm' AS DATE) < k.valid_to)
+        AND k.valid_from <= v.day AND (k.valid_to IS NULL OR v.day < k.valid_to)
     GROUP BY v.visit_id, v.login_id, v.worker_id, v.start, v."end", v._file_sha256, v._row
     UNION ALL
     SELECT login_id, 'login_events', event_id, [event_id], _file_sha256, _row, NULL, NULL
@@ -307,22 +312,18 @@ shown AS (
     UNION ALL
     SELECT login_id, 'employments', NULL, [org_id, person_id, CAST(e.valid_from AS VARCHAR)], e._file_sha256,
         e._row, NULL, NULL
-    FROM employments AS e JOIN login ON provider_id = org_id AND holder_id = person_id
-    SEMI JOIN outdated USING (login_id)
+    FROM employments AS e JOIN login ON provider_id = org_id AND holder_id = person_id SEMI JOIN outdated USING (login_id)
 ),
 
 -- All that was registered under the login, for the bound on persons.
 registered AS (
     SELECT v.login_id, list({
-            'id': v.visit_id, 'start': v.start, 'end': v."end", 'planned_start': v.planned_start,
-            'planned_end': v.planned_end, 'end_method': v.end_method,
-            'building': h.building || ' ' || h.postcode, 'lat': h.lat, 'lon': h.lon
-        }) AS registrations
-    FROM visits AS v SEMI JOIN occasion AS o ON o.login_id = v.login_id
-    JOIN home AS h ON h.client_id = v.client_id
-        AND h.since <= CAST(v.start AT TIME ZONE 'Europe/Stockholm' AS DATE)
-        AND CAST(v.start AT TIME ZONE 'Europe/Stockholm' AS DATE) < h.until
-    WHERE v.status = 'performed' AND NOT coalesce(v.group_visit, false)
+        'id': v.visit_id, 'start': v.start, 'end': v."end", 'planned_start': v.planned_start,
+        'planned_end': v.planned_end, 'end_method': v.end_method,
+        'building': h.building || ' ' || h.postcode, 'lat': h.lat, 'lon': h.lon
+    }) AS registrations
+    FROM theirs AS v
+    JOIN home AS h ON h.client_id = v.client_id AND h.since <= v.day AND v.day < h.until
     GROUP BY v.login_id
 ),
 finding AS (
@@ -341,10 +342,8 @@ SELECT
     l.provider_id, list_concat([
         {'role': 'provider', 'kind': 'organisation', 'id': l.provider_id},
         {'role': 'shared', 'kind': 'login', 'id': l.login_id}
-    ], list_transform(
-        CASE WHEN l.holder_id IS NULL THEN s.workers ELSE [l.holder_id] END,
-        lambda who: {'role': 'worker', 'kind': 'person', 'id': who}
-    )) AS subjects, f.since, f.until, f.events, f.days, s.evidence,
+    ], list_transform(CASE WHEN l.holder_id IS NULL THEN s.workers ELSE [l.holder_id] END,
+        lambda who: {'role': 'worker', 'kind': 'person', 'id': who})) AS subjects, f.since, f.until, f.events, f.days, s.evidence,
     CASE WHEN s.priced THEN 0 END AS exposure_lower, CASE WHEN s.priced THEN s.sek END AS exposure_upper,
     f.switches, f.at_once, f.outside_days, f.devices, f.logins_a_device, l.active_days,
     r.registrations, CASE WHEN NOT f.placed THEN ['one_house', 'house_tablet'] END AS untested
