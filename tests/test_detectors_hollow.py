@@ -103,7 +103,11 @@ class Town:
         over = (
             restrained_on is not None and worked is not None and (worked - restrained_on).days > 90
         )
-        wound_up = firm.get("status") in ("bankruptcy", "liquidation") and (liquidator or not over)
+        ended = firm.get("status") in ("bankruptcy", "liquidation")
+        leaderless = firm.get("status") == "liquidation" and any(
+            row["org_id"] == org for row in self.rows["officers"]
+        )
+        wound_up = ended and (liquidator or not (over or leaderless))
         found = self.dated(org, firm, first, last)
         if restrained and not wound_up and over:
             found.add("restraint")
@@ -284,7 +288,7 @@ class Town:
         registered = day(firm.get("registered_on"))
         if (
             firm.get("employees") is not None
-            and staff >= 5
+            and staff >= 3
             and int(firm["employees"]) < 0.1 * staff
             and registered
             and (last - registered).days > 760
@@ -296,7 +300,7 @@ class Town:
 KINDS = {
     "care_of": ("premises", 1.0),
     "mass_address": ("premises", 1.0),
-    "no_contact": ("contact", 1.0),
+    "no_contact": ("contact", 1.5),
     "new_company": ("age", 1.0),
     "no_f_tax": ("register", 1.5),
     "no_employer": ("register", 1.5),
@@ -306,7 +310,7 @@ KINDS = {
     "trading_ban": ("management", 2.5),
     "straw_management": ("management", 2.0),
     "makeover": ("change", 2.0),
-    "new_board": ("change", 0.5),
+    "new_board": ("change", 1.0),
 }
 
 

@@ -1,6 +1,5 @@
 -- One row: one official sign of a shell at a provider, or one seat or change from which refine.py reads such a sign.
 -- A company without premises, staff or a management of its own may be a front; one sign alone never says so.
--- The first and the last visit of each provider and municipality.
 WITH met AS (
     SELECT
         org_id, municipality,
@@ -60,12 +59,13 @@ company AS (
         h.person_id IS NOT NULL AS hidden,
         (o.deregistered_on IS NOT NULL
             OR coalesce(o.status, 'active') IN ('bankruptcy', 'liquidation', 'deregistered'))
-        AND (l.org_id IS NOT NULL OR coalesce(
+        -- A liquidator is registered at once; the administrator of a bankruptcy never is.
+        AND (coalesce(l.found, false) OR (l.found IS NULL OR o.status <> 'liquidation') AND coalesce(
             date_diff('day', coalesce(o.status_on, o.deregistered_on), p.last_work)
                 <= $wind_up_days, true)) AS wound_up
     FROM provider AS p JOIN organisations AS o ON o.org_id = p.org_id
-    LEFT JOIN (SELECT DISTINCT org_id FROM officers WHERE role = 'liquidator') AS l
-        ON l.org_id = p.org_id
+    LEFT JOIN (SELECT org_id, bool_or(role = 'liquidator') AS found FROM officers GROUP BY org_id)
+        AS l ON l.org_id = p.org_id
     LEFT JOIN persons AS h ON h.person_id = p.org_id AND h.protection <> 'none'
 ),
 
@@ -177,7 +177,7 @@ judged AS (
         coalesce(n.orgs >= $orgs_at_address OR n.providers >= $providers_at_address, false)
             AS crowded,
         h.is_here AS at_home,
-        regexp_matches(lower(coalesce(c.street, '')), '(^|[^a-zåäö])box *[0-9]') AS box,
+        regexp_matches(lower(coalesce(c.street, '')), '(^|[^a-zåäö])(post)?box *[0-9]') AS box,
         c.care_of IS NOT NULL
             OR regexp_matches(lower(coalesce(c.street, '')), '(^|[^a-zåäö])c/o') AS care_of_given,
         -- The register tells of today: of a firm that has ended, it says little of its working days.
