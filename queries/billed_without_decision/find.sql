@@ -145,6 +145,7 @@ by_month AS (
 kept AS (
     SELECT municipality, org_id, service, month_end
     FROM (SELECT DISTINCT municipality, org_id, service, month_end FROM standing) AS a
+    SEMI JOIN (SELECT municipality, word AS service FROM decision) AS d USING (municipality, service)
     SEMI JOIN (
         SELECT municipality, org_id FROM by_provider
         WHERE clients < $few_clients OR good >= $own_share * clients
@@ -153,7 +154,6 @@ kept AS (
         SELECT *, sum(clients) OVER w AS all_clients, sum(good) OVER w AS all_good FROM by_service
         WINDOW w AS (PARTITION BY municipality, service)
         QUALIFY CASE
-            WHEN all_good = 0 THEN false
             WHEN all_clients - clients >= $few_clients
                 THEN all_good - good >= $others_share * (all_clients - clients)
             ELSE all_clients < $few_clients OR all_good >= $own_share * all_clients
