@@ -214,6 +214,14 @@ DIFFERENT: dict[str, tuple[tuple[str, dict[str, Any]], tuple[str, dict[str, Any]
         ("hsa:", {"given_name": "Ivar", "email": "e@example.org"}),
     ),
     "parent and child": (("number", {}), ("a year later", {})),
+    "parent and child of one name, one with an issuer's id": (
+        ("number", {"email": "e@example.org"}),
+        ("hsa:", {"email": "f@example.org"}),
+    ),
+    "numbers for names": (
+        ("number", {"given_name": "Klient 17", "email": "e@example.org"}),
+        ("hsa:", {"given_name": "Klient 18", "email": "e@example.org"}),
+    ),
     "parent and child born on one day": (("number", {}), ("ten years later", {})),
     "two ids of one issuer": (
         ("hsa:a", {"email": "e@example.org"}),
@@ -509,6 +517,8 @@ def _reach(one: Told, other: Told) -> str | None:
         return None
     if one.shares(other, "email"):
         return "email"
+    if one.email and other.email and one.shares(other, "phone", "street"):
+        return "other_email"
     if one.shares(other, "phone"):
         return "phone_and_home" if one.shares(other, "street") else "phone"
     if one.shares(other, "street"):

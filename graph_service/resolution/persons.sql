@@ -84,6 +84,7 @@ WHERE
         OR (len(b.given_words) > 0 AND list_has_all(a.given_words, b.given_words))
         OR (
             least(length(a.given), length(b.given)) >= 4
+            AND NOT regexp_matches(a.given || b.given, '[0-9]')
             AND least(a.namesakes, b.namesakes) <= 2
             AND (
                 damerau_levenshtein(a.given, b.given) <= 1
