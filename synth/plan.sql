@@ -17,8 +17,9 @@ CREATE TABLE circle (
 );
 CREATE TABLE lent (
     org_id VARCHAR, borrower_id VARCHAR, lender_id VARCHAR, login_id VARCHAR,
-    since DATE, until DATE, percent INTEGER
+    since DATE, until DATE, percent INTEGER, own_name BOOLEAN
 );
+CREATE TABLE phone_change (org_id VARCHAR, person_id VARCHAR, since DATE, until DATE, back BOOLEAN);
 CREATE TABLE quirk (org_id VARCHAR, person_id VARCHAR, cause VARCHAR);
 CREATE TABLE meal (
     client_id VARCHAR, org_id VARCHAR, a_week INTEGER, valid_from DATE, valid_to DATE

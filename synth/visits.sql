@@ -39,7 +39,8 @@ WITH present AS (
 )
 SELECT
     staffed.day, staffed.org_id, staffed.team, staffed.shift, staffed.post_no,
-    coalesce(lent.lender_id, staffed.person_id) AS worker_id,
+    CASE WHEN lent.own_name THEN staffed.person_id
+        ELSE coalesce(lent.lender_id, staffed.person_id) END AS worker_id,
     coalesce(lent.login_id, staffed.login_id) AS login_id,
     quirk.cause AS quirk,
     row_number() OVER (
@@ -185,7 +186,9 @@ CREATE OR REPLACE TEMP TABLE registered AS
 WITH single AS (
     SELECT
         went.*, on_duty.worker_id, on_duty.login_id, 1 AS member, FALSE AS grouped,
-        took_s AS billed_s, went.org_id || '-' || went.team || '-' || went.route AS phone,
+        took_s AS billed_s, went.org_id || '-' || went.team || '-' || went.route
+            || CASE WHEN change.back AND start_s // 2400 % 2 = 0 OR change.since IS NULL THEN ''
+                ELSE '-b' END AS phone,
         CASE
             WHEN status <> 'performed' OR next_s IS NULL THEN start_s + took_s
             WHEN quirk = 'clock_drift' AND chance // 7 % 100 < 6
@@ -198,6 +201,9 @@ WITH single AS (
         quirk = 'forgotten_check_out' AND chance // 7 % 1000 < 12
             AND status = 'performed' AND next_s IS NOT NULL AS forgotten
     FROM went JOIN on_duty USING (org_id, team, shift, day, route)
+    LEFT JOIN phone_change AS change
+        ON change.org_id = went.org_id AND change.since <= day AND day < change.until
+        AND coalesce(change.person_id, on_duty.worker_id) = on_duty.worker_id
 ), partner AS (
     SELECT single.* REPLACE (
         due.client_id AS client_id, due.slot_no AS slot_no, due.tag_id AS tag_id,

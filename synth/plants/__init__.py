@@ -15,6 +15,7 @@ from synth.plants import (
     billed_without_decision,
     clients_follow_worker,
     hollow_company,
+    login_on_two_devices,
     overlapping_visits,
     ownership_ring,
     phoenix_company,
@@ -39,6 +40,7 @@ MODULES: Final[tuple[ModuleType, ...]] = (
     phoenix_company,
     billed_over_decision,
     billed_without_decision,
+    login_on_two_devices,
 )
 
 
