@@ -13,6 +13,7 @@ _Place: TypeAlias = tuple[str, str, str]
 #: Ranks of a party, as the query gives them.
 _ITSELF: Final = 1
 _RUNS: Final = 3
+_WORKER: Final = 4
 _CLIENT: Final = 5
 _ROLES: Final = {1: "provider", 2: "owner", 3: "officer", 4: "worker", 5: "client"}
 
@@ -20,11 +21,13 @@ _ROLES: Final = {1: "provider", 2: "owner", 3: "officer", 4: "worker", 5: "clien
 def refine(rows: Sequence[Row], thresholds: Mapping[str, Value]) -> list[Row]:
     """One row for each provider and contact that its people share with another's.
 
-    Pairs come in both directions. Clients of a service house are reached at a firm. Two persons
-    who run nothing and whose homes are not both known may be a couple, unless more share with
-    them. Two seats at one address say nothing unless the two providers share another contact.
+    Pairs come in both directions. Clients of a service house are reached at a firm. A worker who
+    answers for one home may be the client's child. Two persons who run nothing and whose homes
+    are not both known may be a couple, unless more share with them. Two seats at one address say
+    nothing unless the two providers share another contact.
     """
-    told = _without_couples(_without_lodgers(rows, thresholds), thresholds)
+    told = _without_lodgers(rows, thresholds)
+    told = _without_couples(_without_families(told, thresholds), thresholds)
     linked = {(row["provider_id"], row["other_id"]) for row in told if not _are_seats(row)}
     found: dict[tuple[str, str], list[Row]] = {}
     contacts: dict[tuple[str, str], set[str]] = {}
@@ -56,6 +59,25 @@ def _without_lodgers(rows: Sequence[Row], thresholds: Mapping[str, Value]) -> li
         for row in rows
         if (row["value"], row["party_id"]) not in lodgers
         and (row["value"], row["stranger_id"]) not in lodgers
+    ]
+
+
+def _without_families(rows: Sequence[Row], thresholds: Mapping[str, Value]) -> list[Row]:
+    """Leaves out workers who answer for too few homes; clients of unknown homes are one home."""
+    homes: dict[tuple[str, str], set[str | None]] = {}
+    for row in rows:
+        if (row["rank"], row["stranger_rank"]) == (_CLIENT, _WORKER):
+            homes.setdefault((row["value"], row["stranger_id"]), set()).add(row["door"])
+    children = {
+        worker for worker, doors in homes.items() if len(doors) < int(thresholds["families"])
+    }
+    return [
+        row
+        for row in rows
+        if {row["rank"], row["stranger_rank"]} != {_WORKER, _CLIENT}
+        or children.isdisjoint(
+            ((row["value"], row["party_id"]), (row["value"], row["stranger_id"]))
+        )
     ]
 
 
