@@ -109,14 +109,26 @@ covered AS (
         AND d.valid_to > m.latest_since - $notice_days
 ),
 
--- The quality of the ground: are decisions of these clients kept in what is loaded at all? Asked of
--- the other providers' clients, so that nobody's own gaps excuse it; of all where they are few.
+-- Ids of another key system match nothing: the issuer of an opaque id must occur among the decisions.
+comparable AS (
+    SELECT m.* FROM month AS m JOIN (
+        SELECT municipality, regexp_extract(client_id, '^([a-z][a-z0-9-]*:)?', 0) AS issuer,
+            min(valid_from) AS first_day
+        FROM decision GROUP BY ALL
+    ) AS i
+        ON i.municipality = m.municipality AND i.first_day <= m.latest_until
+        AND i.issuer = regexp_extract(m.client_id, '^([a-z][a-z0-9-]*:)?', 0)
+),
+
+-- The quality of the ground: are decisions of such clients, for the service and for the month, kept
+-- in what is loaded? Asked of the other providers' clients, so that nobody's own gaps excuse it; of
+-- all where they are few.
 standing AS (
     SELECT
         m.municipality, m.org_id, m.client_id, m.service, m.month_end,
         c.client_id IS NOT NULL AS has_decision,
-        coalesce(k.client_id IS NOT NULL, false) AS is_known, coalesce(s.client_id IS NOT NULL, false) AS is_decided
-    FROM month AS m
+        k.client_id IS NOT NULL AS is_known, s.client_id IS NOT NULL AS is_decided
+    FROM comparable AS m
     LEFT JOIN covered AS c USING (municipality, org_id, client_id, service, month_end, origin)
     LEFT JOIN (SELECT DISTINCT municipality, client_id FROM decision) AS k
         ON k.municipality = m.municipality AND k.client_id = m.client_id
@@ -137,8 +149,9 @@ by_service AS (
 ),
 
 by_month AS (
-    SELECT municipality, org_id, month_end, count(DISTINCT client_id) AS clients,
-        count(DISTINCT client_id) - count(DISTINCT CASE WHEN NOT has_decision THEN client_id END) AS good
+    SELECT municipality, org_id, month_end,
+        count(DISTINCT CASE WHEN is_decided THEN client_id END) AS clients,
+        count(DISTINCT CASE WHEN has_decision THEN client_id END) AS good
     FROM standing GROUP BY municipality, org_id, month_end
 ),
 
@@ -154,7 +167,7 @@ kept AS (
         SELECT *, sum(clients) OVER w AS all_clients, sum(good) OVER w AS all_good FROM by_service
         WINDOW w AS (PARTITION BY municipality, service)
         QUALIFY CASE
-            WHEN all_clients - clients >= $few_clients
+            WHEN all_clients - clients >= $enough_clients
                 THEN all_good - good >= $others_share * (all_clients - clients)
             ELSE all_clients < $few_clients OR all_good >= $own_share * all_clients
         END
@@ -163,27 +176,18 @@ kept AS (
         SELECT *, sum(clients) OVER w AS all_clients, sum(good) OVER w AS all_good FROM by_month
         WINDOW w AS (PARTITION BY municipality, month_end)
         QUALIFY CASE
-            WHEN all_clients - clients >= $few_clients
+            WHEN all_clients - clients >= $enough_clients
                 THEN all_good - good >= $others_share * (all_clients - clients)
             ELSE all_clients < $few_clients OR all_good >= $own_share * all_clients
         END
     ) AS t USING (municipality, org_id, month_end)
 ),
 
--- Ids of another key system match nothing: the issuer of an opaque id must occur among the decisions.
-issuer AS (
-    SELECT municipality, regexp_extract(client_id, '^([a-z][a-z0-9-]*:)?', 0) AS issuer, min(valid_from) AS first_day
-    FROM decision GROUP BY ALL
-),
-
 open_month AS (
     SELECT m.*
-    FROM month AS m
+    FROM comparable AS m
     ANTI JOIN covered USING (municipality, org_id, client_id, service, month_end, origin)
     SEMI JOIN kept USING (municipality, org_id, service, month_end)
-    JOIN issuer AS i
-        ON i.municipality = m.municipality AND i.first_day <= m.latest_until
-        AND i.issuer = regexp_extract(m.client_id, '^([a-z][a-z0-9-]*:)?', 0)
     ANTI JOIN belongs AS b
         ON b.client_id = m.client_id AND b.municipality <> m.municipality
         AND b.valid_from <= m.latest_until AND b.valid_to > m.earliest_since
