@@ -68,7 +68,9 @@ told AS (
     UNION ALL
     SELECT DISTINCT 'decisions', v.org_id
     FROM (SELECT DISTINCT org_id, client_id FROM enrolments
-        UNION SELECT DISTINCT org_id, client_id FROM visits) AS v
+        UNION SELECT DISTINCT org_id, client_id FROM visits
+        UNION SELECT DISTINCT i.org_id, l.client_id FROM invoices AS i JOIN invoice_lines AS l
+            USING (invoice_id)) AS v
     JOIN decisions AS d ON d.client_id = v.client_id
     -- A contact is known of a provider by its own row, or by those who run it or work there.
     UNION ALL
