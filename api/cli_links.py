@@ -15,8 +15,8 @@ from api.session import Command, Group, current, say
 from graph_service.engines.duckdb import Engine
 from graph_service.errors import RunError, UsageError
 from graph_service.resolution import undone
-from graph_service.resolution.model import MODELS, Comparison
-from graph_service.resolution.resolve import PRIOR_PART
+from graph_service.resolution.model import Comparison
+from graph_service.resolution.resolve import MODELS, PRIOR_PART
 from graph_service.resolution.undone import Undone
 from graph_service.run import STOCKHOLM
 from graph_service.run_file import RunFile, RunFolder

@@ -53,9 +53,8 @@ _SHARED_LOGIC: Final = (
     "graph/*.sql",
     "graph/declaration.py",
     "graph/derive.py",
+    "resolution/*.py",
     "resolution/*.sql",
-    "resolution/model.py",
-    "resolution/resolve.py",
 )
 _TEXTS: Final = ("claim", "silent_on", "basis")
 _KEYS: Final = frozenset(

@@ -28,14 +28,13 @@ from graph_service.resolution.model import (
     CROWD,
     HOUSEHOLD,
     MARGIN,
-    MODELS,
     MOST_ON_A_KEY,
-    PERSONS,
     PRIOR,
     THRESHOLD,
     weight_of,
 )
-from graph_service.resolution.resolve import resolve
+from graph_service.resolution.persons import PERSONS
+from graph_service.resolution.resolve import MODELS, resolve
 from graph_service.resolution.undone import Undone
 from graph_service.run import run
 from loaders.load import Options, load

@@ -340,9 +340,9 @@ RELATIONSHIPS: Final = (
     ),
     Relationship(
         "SAME_AS",
-        "one person or firm under two numbers or spellings, as likely as `probability` says; stored "
-        "once, the lower node first; both records are kept, and a link that people undo is left "
-        "out of the next run (docs/resolution.md)",
+        "one person or firm under two numbers or spellings, as likely as `probability` says, made "
+        "after the other relationships; stored once, the lower node first; both records are kept, "
+        "and a link that people undo is left out of the next run (docs/resolution.md)",
         tuple((party, party) for party in _PARTIES),
         ("persons", "organisations"),
         ("weight", "probability"),

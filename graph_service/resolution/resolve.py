@@ -12,9 +12,12 @@ from typing import Any, Final
 
 from graph_service.engines.duckdb import Engine
 from graph_service.resolution import model as declared
-from graph_service.resolution.model import MODELS, PRIOR, Model, weight_of
+from graph_service.resolution.model import PRIOR, Model, weight_of
+from graph_service.resolution.organisations import ORGANISATIONS
+from graph_service.resolution.persons import PERSONS
 from graph_service.resolution.undone import Undone
 
+MODELS: Final = (PERSONS, ORGANISATIONS)
 _FOLDER: Final = Path(__file__).parent
 _LIMITS: Final = {
     "household": declared.HOUSEHOLD,
