@@ -6,7 +6,7 @@ import time
 from argparse import Namespace
 from collections.abc import Callable
 
-from benchmarks.analyst import billing, frames, registers, visits
+from benchmarks.analyst import billing, companies, contacts, frames, registers, visits
 from benchmarks.analyst.frames import Answer, Tables
 from benchmarks.detection import records, rooms
 from benchmarks.timing import head, row
@@ -18,9 +18,13 @@ SCRIPTS: dict[str, tuple[Callable[[Tables], Answer], str]] = {
     "billed_over_decision": (billing.billed_over_decision, "client"),
     "billed_without_decision": (billing.billed_without_decision, "client"),
     "clients_follow_worker": (visits.clients_follow_worker, "worker"),
+    "hollow_company": (companies.hollow_company, "provider"),
+    "login_on_two_devices": (contacts.login_on_two_devices, "shared"),
     "overlapping_visits": (visits.overlapping_visits, "worker"),
     "ownership_ring": (registers.ownership_ring, "provider"),
+    "phoenix_company": (companies.phoenix_company, "other"),
     "shared_account": (registers.shared_account, "shared"),
+    "shared_contact": (contacts.shared_contact, "shared"),
 }
 
 
