@@ -124,6 +124,86 @@ def test_what_is_found_is_a_ring_or_a_chain_without_an_owner(owners: list[dict[s
         assert all(float(r["share"]) / max(1.0, sums[r["org_id"]]) <= 0.25 for r in straight)
 
 
+@settings(max_examples=100, deadline=None, suppress_health_check=list(HealthCheck))
+@given(any_holdings())
+def test_equals_money_followed_upwards(owners: list[dict[str, Any]]) -> None:
+    found = [(f.statistics["rings"], {s.id for s in f.subjects} - {FIRMS[0]}) for f in find(owners)]
+    wanted = expected(owners)
+    assert [rings for rings, _ in found] == [rings for rings, _ in wanted]
+    for (rings, companies), (_, members) in zip(found, wanted, strict=True):
+        # A ring stands with the way to it; of several longest chains any will do.
+        assert companies >= members - {FIRMS[0]} if rings else len(companies) == len(members)
+
+
+def expected(owners: Sequence[Mapping[str, Any]]) -> list[tuple[int, set[str]]]:
+    """Each ring that holds the provider, or else its chain, from the claim alone."""
+    told: dict[str, float] = {}
+    for row in owners:
+        told[row["org_id"]] = told.get(row["org_id"], 0.0) + float(row["share"])
+    shares: dict[tuple[str, str], float] = {
+        (row["owner_id"], row["org_id"]): float(row["share"]) / max(1.0, told[row["org_id"]])
+        for row in owners
+    }
+    large = nx.DiGraph([pair for pair, share in shares.items() if share > 0.25 + 1e-6])
+    large.add_node(FIRMS[0])
+    above: nx.DiGraph[str] = large.subgraph({FIRMS[0]} | nx.ancestors(large, FIRMS[0]))
+    circles = [set(c) for c in nx.strongly_connected_components(above) if len(c) > 1]
+    found = [(1, c) for c in circles if _ring_hides(shares, c)]
+    if circles:
+        return sorted(found, key=lambda ring: sorted(ring[1]))
+    companies = above.subgraph(set(above) - set(PEOPLE))
+    longest = nx.dag_longest_path(companies)[:-1]  # every way in it leads down to the provider
+    ends = _followed(shares, FIRMS[0])
+    people = sum(ends.get(who, 0.0) for who in PEOPLE)
+    others = sum(share for who, share in ends.items() if who not in PEOPLE)
+    if len(longest) > 3 and people <= 0.25 + 1e-6 and others > 0.5 + 1e-6:
+        return [(0, set(longest))]
+    return []
+
+
+def _ring_hides(shares: Mapping[tuple[str, str], float], ring: set[str]) -> bool:
+    for member in ring:
+        inner = sum(s for (o, d), s in shares.items() if d == member and o in ring)
+        if inner <= 0.5 + 1e-6:
+            return False
+    outside = {p: s for p, s in shares.items() if not (p[0] in ring and p[1] in ring)}
+    if any(
+        _followed(outside, owned).get(who, 0.0) > 0.25 + 1e-6
+        for owned in {FIRMS[0], *ring}
+        for who in PEOPLE
+    ):
+        return False
+    through = sum(s for who, s in _followed(outside, FIRMS[0]).items() if who in ring)
+    return FIRMS[0] in ring or through > 0.5 + 1e-6
+
+
+def _followed(shares: Mapping[tuple[str, str], float], owned: str) -> dict[str, float]:
+    """Where each krona of the provider ends when it is passed up again and again.
+
+    It stops with whom nobody owns in, and in a ring that nobody outside it owns in.
+    """
+    graph = nx.DiGraph([pair for pair, share in shares.items() if share > 0])
+    graph.add_node(owned)
+    closed: set[str] = set()
+    for circle in nx.strongly_connected_components(graph):
+        leaves = any(upper not in circle for m in circle for upper in graph.predecessors(m))
+        if len(circle) > 1 and not leaves:
+            closed |= circle
+    money, ended = {owned: 1.0}, dict[str, float]()
+    for _ in range(3000):
+        passed: dict[str, float] = {}
+        for name, amount in money.items():
+            uppers = list(graph.predecessors(name))
+            if name in closed or not uppers:
+                if name != owned or name in closed:
+                    ended[name] = ended.get(name, 0.0) + amount
+                continue
+            for upper in uppers:
+                passed[upper] = passed.get(upper, 0.0) + amount * shares[upper, name]
+        money = {name: amount for name, amount in passed.items() if amount > 1e-12}
+    return ended
+
+
 @settings(max_examples=12, deadline=None, suppress_health_check=list(HealthCheck))
 @given(any_holdings(), st.permutations(range(10)))
 def test_the_order_of_rows_changes_nothing(

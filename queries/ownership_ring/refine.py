@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from graph_service.network import Link, effective_shares, longest_chain, owners_above, rings
 from graph_service.room import Row, Value
+
+#: Shares come out of a sum of products: a quarter is no more than a quarter.
+_ROUNDING: Final = 1e-9
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +27,7 @@ class Holdings:
 
     def above(self, owned: str, least: float) -> list[Link]:
         """The holdings above `least` that lead up from `owned`."""
-        large = [link for link in self.links if link.share > least]
+        large = [link for link in self.links if link.share > least + _ROUNDING]
         reach = owners_above(large, owned) | {owned}
         return [link for link in large if link.owned in reach]
 
@@ -34,6 +39,7 @@ def refine(rows: Sequence[Row], thresholds: Mapping[str, Value]) -> list[Row]:
     majority = float(thresholds["majority_share"])
     longest = int(thresholds["chain_max"])
     providers = {row["provider_id"] for row in rows if row["provider_id"] is not None}
+    young = int(thresholds["filing_days"])
     found: list[Row] = []
     for provider in sorted(providers - held.without_owners):
         above = held.above(provider, control)
@@ -54,7 +60,28 @@ def refine(rows: Sequence[Row], thresholds: Mapping[str, Value]) -> list[Row]:
             if not known and _hidden(held, ends, control, majority):
                 steps = list(zip(chain, (provider, *chain), strict=False))
                 found.append(_row(held, provider, steps, set(chain), 0))
-    return found
+    return [_weighed(row, held, young) for row in found]
+
+
+def _weighed(row: Row, held: Holdings, filing_days: int) -> Row:
+    """The finding with what the register shows against it."""
+    companies = {subject["id"] for subject in row["subjects"]}
+    named = companies.intersection(held.answered_for)
+    foreign = [name for name in companies if re.match("[A-Z]{2}:", name)]
+    told = {
+        "somebody_named": bool(named),
+        "person_holds_some": row["largest_person_share"] > _ROUNDING,
+        "shares_untold": row["untold"] > 0,
+        "foreign_register": bool(foreign),
+        "filed_lately": (row["until"] - row["since"]).days <= filing_days and row["dated"],
+    }
+    kept = {name: value for name, value in row.items() if name != "dated"}
+    return {
+        **kept,
+        "named": len(named),
+        "foreign": len(foreign),
+        "against": [name for name, shown in told.items() if shown],
+    }
 
 
 def _holdings(rows: Sequence[Row], control: float) -> Holdings:
@@ -105,7 +132,7 @@ def _holds_itself(held: Holdings, members: Collection[str], majority: float) -> 
     for link in held.links:
         if link.owned in within and link.owner in within:
             within[link.owned] += link.share
-    return all(share > majority for share in within.values())
+    return all(share > majority + _ROUNDING for share in within.values())
 
 
 def _hides_owner(
@@ -122,18 +149,20 @@ def _hides_owner(
     ]
     for owned in sorted({provider, *members}):
         ends = effective_shares(straight, owned)
-        if any(share > control for owner, share in ends.items() if owner in held.people):
+        if any(
+            share > control + _ROUNDING for owner, share in ends.items() if owner in held.people
+        ):
             return False
     through = sum(
         share for owner, share in effective_shares(straight, provider).items() if owner in members
     )
-    return provider in members or through > majority
+    return provider in members or through > majority + _ROUNDING
 
 
 def _hidden(held: Holdings, ends: Mapping[str, float], control: float, majority: float) -> bool:
     people = sum(share for owner, share in ends.items() if owner in held.people)
     others = sum(share for owner, share in ends.items() if owner not in held.people)
-    return people <= control and others > majority
+    return people <= control + _ROUNDING and others > majority + _ROUNDING
 
 
 def _ring(held: Holdings, provider: str, members: Sequence[str], above: Sequence[Link]) -> Row:
@@ -187,5 +216,7 @@ def _row(
         "rings": circles,
         "links": len(steps),
         "companies": len(owners),
+        "untold": sum(row["share"] is None for row in shown),
+        "dated": bool(begun),
         "largest_person_share": max((ends[who] for who in ends if who in held.people), default=0.0),
     }
