@@ -257,7 +257,7 @@ step AS (
 -- A sign that the register's own row shows.
 shown AS (
     SELECT org_id, 'care_of' AS sign, CAST(NULL AS DATE) AS since, NOT box AND at_home IS NULL AS unsure
-    FROM judged WHERE stands AND (box OR (care_of_given AND NOT coalesce(at_home, false)))
+    FROM judged WHERE stands AND (box OR (care_of_given AND NOT abroad AND NOT coalesce(at_home, false)))
     UNION ALL
     SELECT org_id, 'mass_address', NULL, false FROM judged WHERE stands AND crowded
     UNION ALL
