@@ -1,14 +1,12 @@
 -- One row: a provider that began about when another ended, with what it has from it and what may explain that.
 -- Firms change numbers, people do not: who lost a contract or a permit may come back under another.
 WITH met AS (
-    SELECT
-        'workers' AS sign, org_id, municipality, worker_id AS person_id,
+    SELECT 'workers' AS sign, org_id, municipality, worker_id AS person_id,
         CAST(min(start) AT TIME ZONE 'Europe/Stockholm' AS DATE) AS first,
         CAST(max(start) AT TIME ZONE 'Europe/Stockholm' AS DATE) AS last
     FROM visits WHERE status = 'performed' GROUP BY org_id, municipality, worker_id
     UNION ALL
-    SELECT
-        'clients', org_id, municipality, client_id,
+    SELECT 'clients', org_id, municipality, client_id,
         CAST(min(start) AT TIME ZONE 'Europe/Stockholm' AS DATE),
         CAST(max(start) AT TIME ZONE 'Europe/Stockholm' AS DATE)
     FROM visits WHERE status = 'performed' GROUP BY org_id, municipality, client_id
@@ -32,9 +30,8 @@ place AS (
             max(CASE WHEN a.kind = 1 THEN a.last END), max(CASE WHEN a.kind < 4 THEN a.last END), max(a.last)
         ) AS last,
         min(CASE WHEN a.kind = 4 THEN a.first END) AS contracted,
-        -- Seen from about the first day of all visits: when it really began is not known.
-        date_diff('day', min(r.opened), min(CASE WHEN a.kind < 3 THEN a.first END))
-            BETWEEN -7 AND $stop_days AS unseen_start
+        date_diff('day', min(r.opened), min(CASE WHEN a.kind < 3 THEN a.first END)) AS after_opening,
+        min(a.first) < min(r.opened) - $gap_days AS known_before
     FROM (SELECT *, min(kind) OVER (PARTITION BY org_id) AS best FROM activity) AS a
     LEFT JOIN reach AS r ON r.municipality = a.municipality
     WHERE a.kind < 5 OR a.best = 5 -- a permit alone places only who is known by nothing else
@@ -112,9 +109,12 @@ ended AS (
 ),
 firm AS (
     SELECT
-        p.org_id, min(p.first) AS started, max(p.last) AS last, bool_or(p.unseen_start) AS unseen_start,
-        min(o.registered_on) AS registered_on, min(p.contracted) AS contracted, min(p.kind) AS kind
-    FROM place AS p LEFT JOIN organisations AS o ON o.org_id = p.org_id GROUP BY p.org_id
+        p.org_id, min(p.first) AS started, max(p.last) AS last, min(o.registered_on) AS registered_on,
+        min(p.contracted) AS contracted, min(p.kind) AS kind,
+        -- First seen about when all visits begin, as most are: when it really began is not known.
+        bool_or(p.after_opening BETWEEN -$gap_days AND $stop_days AND p.known < 0.5) AS unseen_start
+    FROM (SELECT *, avg(CASE WHEN known_before THEN 1 ELSE 0 END) OVER (PARTITION BY municipality) AS known FROM place) AS p
+    LEFT JOIN organisations AS o ON o.org_id = p.org_id GROUP BY p.org_id
 ),
 -- The old one may not go on where the new one works.
 going_on AS (

@@ -142,12 +142,11 @@ class _Pair:
             return True
         if self.workers:
             likely = self.clients or self._chance("workers") <= self.limits["workers_p_max"]
-            return bool(self.signs) or (self.fresh and likely)
+            return self.binding or (self.fresh and (likely or bool(self.signs)))
         if self.clients:
             chance = self._chance("clients")
-            if self.signs:
-                return self.binding or chance <= self.limits["workers_p_max"]
-            return self.fresh and chance <= self.limits["clients_p_max"]
+            most = self.limits["workers_p_max" if self.signs else "clients_p_max"]
+            return self.binding or (self.fresh and chance <= most)
         return False
 
     def _after_quiet_end(self) -> bool:
@@ -227,11 +226,9 @@ class _Pair:
             for t in self.old
             if t["sign"] in _PEOPLE and (t["valid_from"] or date.min) < change["valid_from"]
         }
-        if people & before:
-            return False
-        if self._names(change, owners):
-            return True
-        return not re.search(r"\d{10}|:", change["value"])
+        if self._names(change, owners):  # a director may stay when the owners change
+            return not before.intersection(self.shared["owners"])
+        return not people & before and not re.search(r"\d{10}|:", change["value"])
 
     def _names(self, change: Mapping[str, Any], ids: Sequence[str]) -> bool:
         names = [t["value"] for t in self.mine if t["sign"] == "self"]
@@ -251,7 +248,7 @@ class _Pair:
         events = len(days) + len(matched)
         if matched:
             days.append(self.started)
-        evidence = [r for r in row["evidence"] if r["sign"] in signs | {"end"}]
+        evidence = [r for r in row["evidence"] or () if r["sign"] in signs | {"end"}]
         evidence += [r for _, s in matched for r in s.rows]
         people = {s.id for sign, s in matched if sign in _PEOPLE}
         hidden = ("traits", "moves", "cause", "contracted", "old_id", "known_since", "newcomers")
