@@ -12,7 +12,7 @@ import platform
 import tempfile
 from pathlib import Path
 
-from benchmarks import comparison, detection, loading, memory, whole
+from benchmarks import comparison, detection, loading, memory, persons_bound, whole
 from benchmarks.town import Town
 
 PARTS = {
@@ -20,6 +20,7 @@ PARTS = {
     "detection": detection,
     "comparison": comparison,
     "memory": memory,
+    "persons_bound": persons_bound,
     "whole": whole,
 }
 
