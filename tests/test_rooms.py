@@ -23,6 +23,7 @@ from graph_service.opening import open_rooms, words_of_guilt
 from graph_service.records import TABLES
 from graph_service.resolution.resolve import resolve
 from graph_service.room import Room, Strength
+from graph_service.texts import both
 from tests.world import FILE_SHA256, world
 
 FOLDER = Path(queries.__file__).parent
@@ -178,6 +179,21 @@ class TestLaw:
             assert [_without_rows(f) for f in once] == [_without_rows(f) for f in again]
             assert [f.as_json() for f in once] == [f.as_json() for f in find(room, case)]
             assert all(f.detector_digest == room.digest for f in once)
+
+    def test_what_speaks_against_is_said_with_the_claim(self, name: str) -> None:
+        room = ROOMS[name]
+        texts, said = {told.name: told.text for told in room.against}, set[str]()
+        for case in cases(room).values():
+            for finding in find(room, case) if case.get("expect") else ():
+                for against in finding.against:
+                    # Up to the first number that is filled in.
+                    assert texts[against].sv.partition("{")[0] in finding.summary.sv
+                    assert texts[against].en.partition("{")[0] in finding.summary.en
+                if not finding.against:
+                    assert finding.summary.en.endswith(both("finding", "nothing_against")["en"])
+                said.update(finding.against)
+        assert said
+        assert said == set(texts), "each is shown by a case"
 
     def test_no_word_of_guilt(self, name: str) -> None:
         declared = (ROOMS[name].folder / "detector.toml").read_text(encoding="utf-8")
