@@ -24,12 +24,13 @@ def front(world: World, provider: Provider, strength: Strength) -> bool:
 
 
 def straw_director(world: World, provider: Provider, strength: Strength) -> bool:
-    """The director is one of many companies, of which some fail; weak: just so many, and a c/o."""
+    """The director is one of many companies, of which some fail; a c/o and no F-tax beside it."""
     person_id = add_business_person(world)
     _replace_board(world, provider, person_id, world.start - timedelta(200))
     boards, failures = (9, 4) if strength == "strong" else (4, 2)
     _sit(world, person_id, boards, failures)
     _lodge(world, provider, "Postmottagningen")
+    _firm(world, provider.org_id)["f_tax"] = False
     if strength == "strong":
         _firm(world, provider.org_id).update(phone=None, email=None)
     _scheme(world, "straw_director", provider.org_id, strength)
