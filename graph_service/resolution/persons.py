@@ -142,13 +142,16 @@ _FAMILY: Final = Comparison(
     ),
 )
 
+#: A Swedish mobile telephone is one person's, another one stands in a home.
+_ONE_MOBILE: Final = (
+    "coalesce(phone_near_l = phone_near_r AND phone_near_l SIMILAR TO '[+]467[02369].*', false)"
+)
 _OTHER_EMAIL: Final = Level(
     "other_email",
-    "tells_email_l AND tells_email_r AND (phone_near_l = phone_near_r"
-    " OR list_has_any(homes_near_l, homes_near_r))",
+    f"tells_email_l AND tells_email_r AND NOT {_ONE_MOBILE} AND {NEAR}",
     0.08,
     3e-4,
-    Text("samma hem eller telefon, två e-postadresser", "one home or telephone, two e-mails"),
+    Text("samma hem, två e-postadresser", "one home, two e-mail addresses"),
     "so do a father and son of one name; one in four keeps two addresses",
 )
 
