@@ -210,10 +210,10 @@ def expected(story: Story) -> bool:
     elif story.how == "expired":
         carried = binding and len(signs) >= 2
     else:
-        both = half and third and fresh
-        left = story.how == "stopped" and odd_staff * odd_clients <= 0.01
+        # Contracts that ran out tell of a tender; one that is open, of the firm's own will.
+        both = half and third and fresh and story.how == "stopped"
         carried = binding and (len(signs) >= 2 or half or third)
-        carried |= not binding and both and (bool(signs) or left)
+        carried |= not binding and both and (bool(signs) or odd_staff * odd_clients <= 0.02)
     # A change of owner excuses strangers, not those who ran the old firm before it.
     sold = story.owner_change and not signs & {"officer", "owner"}
     return carried and not (sold and story.how not in ("revoked", "bankruptcy"))

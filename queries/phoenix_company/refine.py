@@ -156,12 +156,12 @@ class _Pair:
             return self.binding and several
         if self.binding:
             return several or self.workers or self.clients
-        if not (self.workers and self.clients and self.fresh):
-            return False
-        # With the contract still open nothing but the old firm's own will ended it.
+        # Only with the contract still open was it nothing but the old firm's will that ended it.
         left = self.row["ended_by"] == "stopped" and self.row["contracted"]
+        if not (left and self.workers and self.clients and self.fresh):
+            return False
         both = self._chance("workers") * self._chance("clients")
-        return bool(self.signs) or (left and both <= self.limits["clients_p_max"])
+        return bool(self.signs) or both <= self.limits["clients_p_max"]
 
     # ── what makes it lawful ─────────────────────────────────────────────────────────────
 
@@ -308,7 +308,10 @@ class _Pair:
     def _untested(self) -> list[str]:
         register = any(t["sign"] in ("owners", "change") for t in self.old)
         sold = [] if register else ["business_bought", "owner_change_told", "merger"]
-        return sold + ([] if self.row["contracted"] else ["staff_takeover", "retender"])
+        forms = [{t["kind"] for t in side if t["sign"] == "self"} for side in (self.old, self.mine)]
+        unknown = [] if all(kinds - {""} for kinds in forms) else ["legal_form"]
+        tender = [] if self.row["contracted"] else ["staff_takeover", "retender"]
+        return sold + tender + unknown
 
 
 def _by_value(traits: Any) -> dict[str, list[Mapping[str, Any]]]:
