@@ -1,4 +1,4 @@
-"""`python -m benchmarks [loading detection comparison memory whole]`: measure, and print ratios.
+"""`python -m benchmarks [PART …]`: measure, and print ratios.
 
 `--rows` sets about how many visits (5 million), `--work` a folder to keep the made files in between
 runs. Figures of a shared machine are noisy: read the ratios.
@@ -12,7 +12,7 @@ import platform
 import tempfile
 from pathlib import Path
 
-from benchmarks import comparison, detection, loading, memory, persons_bound, whole
+from benchmarks import comparison, detection, loading, memory, persons_bound, resolution, whole
 from benchmarks.town import Town
 
 PARTS = {
@@ -22,6 +22,7 @@ PARTS = {
     "memory": memory,
     "persons_bound": persons_bound,
     "whole": whole,
+    "resolution": resolution,
 }
 
 
