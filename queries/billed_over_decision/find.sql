@@ -2,8 +2,7 @@
 -- The decision is the order: what is billed above it was never ordered, and the client's fee may rise with it.
 WITH unnamed_credit AS (
     -- A credit note that names no client lowers every line of its invoice alike.
-    SELECT c.credit_of AS invoice_id, -sum(c.amount) AS sek
-    FROM invoices AS c
+    SELECT c.credit_of AS invoice_id, -sum(c.amount) AS sek FROM invoices AS c
     ANTI JOIN (SELECT invoice_id FROM invoice_lines WHERE client_id IS NOT NULL) USING (invoice_id)
     WHERE c.amount < 0 AND c.credit_of IS NOT NULL
     GROUP BY c.credit_of
@@ -63,11 +62,9 @@ bill AS (
     SELECT
         {'municipality': municipality, 'client_id': client_id, 'service': service} AS who,
         org_id, window_since AS since, window_until AS until,
-        CASE
-            WHEN last_day(window_since) = last_day(window_until) THEN 'month'
+        CASE WHEN last_day(window_since) = last_day(window_until) THEN 'month'
             WHEN day(window_since) = 1 AND window_until = last_day(window_until) THEN 'months'
-            ELSE 'span'
-        END AS kind,
+            ELSE 'span' END AS kind,
         coalesce(hours, 0) + CASE WHEN positive_sek > 0
             THEN hourless_sek * positive_hours / positive_sek ELSE 0 END AS hours,
         loose_hours, cheapest, dearest, in_sek
@@ -162,7 +159,8 @@ level AS (
         sum(CASE WHEN g.valid_from <= d.day - $notice_days AND d.day - $notice_days < g.valid_to
             THEN g.hours ELSE 0 END) AS ended,
         sum(CASE WHEN g.valid_from <= d.day - $entry_days
-            AND (d.day > n.newest - $entry_days OR d.until < n.own) THEN g.hours ELSE 0 END) AS expired
+            THEN g.hours ELSE 0 END) AS expired,
+        bool_or(d.day > n.newest - $entry_days OR d.until < n.own) AS open_ended
     FROM (
         SELECT who, since, until, CAST(unnest(generate_series(
             CAST(since AS TIMESTAMP), CAST(until AS TIMESTAMP), INTERVAL 1 DAY
@@ -172,18 +170,26 @@ level AS (
         SELECT who, max(until) AS own, max(max(until)) OVER (PARTITION BY who.municipality) AS newest
         FROM bill WHERE hours > 0 GROUP BY who
     ) AS n USING (who)
-    JOIN granted AS g
-        ON g.who = d.who AND g.valid_from <= d.day + $entry_days
+    JOIN granted AS g ON g.who = d.who AND g.valid_from <= d.day + $entry_days
         AND g.valid_to > d.day - $entry_days
     GROUP BY d.who, d.since, d.until, d.day
 ),
 
+-- Where a decision ended within the month, visits may tell that all was given before.
+in_time AS (
+    SELECT l.who, l.since, l.until
+    FROM (SELECT * FROM visits SEMI JOIN (SELECT who.client_id AS client_id FROM level) USING (client_id)) AS v
+    JOIN level AS l ON l.who.client_id = v.client_id AND l.who.service = lower(trim(v.service))
+        AND l.day = CAST(v.start AT TIME ZONE 'Europe/Stockholm' AS DATE) AND v.status = 'performed'
+    GROUP BY l.who, l.since, l.until HAVING bool_and(l.hours > 0)
+),
+
 allowed AS (
-    SELECT
-        who, since, until,
-        sum(greatest(hours, coming, CASE WHEN hours = 0 THEN greatest(ended, expired) ELSE 0 END)
+    SELECT who, since, until,
+        sum(greatest(hours, coming, CASE WHEN hours > 0 THEN 0
+            WHEN open_ended OR i.until IS NOT NULL THEN greatest(ended, expired) ELSE ended END)
             / day(last_day(day))) AS granted
-    FROM level GROUP BY who, since, until
+    FROM level LEFT JOIN in_time AS i USING (who, since, until) GROUP BY who, since, until
     -- A decision of no hours grants a level or a number of times: its hours are not known.
     HAVING NOT bool_or(unknown) AND sum(hours) > 0
 ),
@@ -237,8 +243,7 @@ answering AS (
                 'day', greatest(e.valid_from, b.since), least(coalesce(e.valid_to, b.until + 1), b.until + 1)
             ))) / (date_diff('day', b.since, b.until) + 1.0)) AS beyond
         FROM above AS a JOIN billed AS b USING (who, since, until)
-        LEFT JOIN enrolments AS e
-            ON e.org_id = b.org_id AND e.client_id = b.who.client_id
+        LEFT JOIN enrolments AS e ON e.org_id = b.org_id AND e.client_id = b.who.client_id
             AND lower(trim(e.service)) = b.who.service
         WHERE b.hours > 0
         GROUP BY a.who, a.since, a.until, a.kind, a.granted, a.hours, a.providers, a.most, b.org_id,
@@ -301,9 +306,7 @@ source AS (
         a.who, a.org_id, d.org_id AS biller_id, l.invoice_id, l.line_no, l._file_sha256, l._row,
         coalesce(l.day, d.since) AS since, coalesce(l.day, d.until) AS until, l.amount > 0 AS adds
     FROM (
-        SELECT * FROM invoice_lines SEMI JOIN (
-            SELECT who.client_id AS client_id FROM answering
-        ) USING (client_id)
+        SELECT * FROM invoice_lines SEMI JOIN (SELECT who.client_id AS client_id FROM answering) USING (client_id)
     ) AS l JOIN document AS d USING (invoice_id) JOIN answering AS a
         ON a.who.client_id = l.client_id AND a.who.municipality = d.municipality
         AND a.who.service = lower(trim(l.service))
@@ -320,11 +323,9 @@ evidence AS (
         SELECT who, org_id, 'invoice_lines' AS origin, _file_sha256, _row,
             [invoice_id, CAST(line_no AS VARCHAR)] AS key
         FROM source
-        UNION
-        SELECT s.who, s.org_id, 'invoices', i._file_sha256, i._row, [i.invoice_id]
+        UNION SELECT s.who, s.org_id, 'invoices', i._file_sha256, i._row, [i.invoice_id]
         FROM source AS s JOIN invoices AS i USING (invoice_id)
-        UNION
-        SELECT a.who, a.org_id, 'decisions', g._file_sha256, g._row, [g.decision_id]
+        UNION SELECT a.who, a.org_id, 'decisions', g._file_sha256, g._row, [g.decision_id]
         FROM answering AS a JOIN granted AS g USING (who)
         WHERE g.valid_from <= a.until AND g.valid_to > a.since
     )
@@ -351,10 +352,9 @@ SELECT
     CASE WHEN s.fees_known THEN round(s.fee_lower, 2) END AS fee_effect_lower,
     CASE WHEN s.fees_known THEN round(s.fee_upper, 2) END AS fee_effect_upper,
     list_filter([
-        CASE WHEN s.events = 1 THEN 'one_period' END,
+        CASE s.events WHEN 1 THEN 'one_period' END, CASE WHEN s.loose_sek > 0 THEN 'corrected_in_part' END,
         CASE WHEN s.over_hours <= s.granted * $small_share THEN 'small_share' END,
-        CASE WHEN s.shared AND s.providers > 1 THEN 'several_providers' END,
-        CASE WHEN s.loose_sek > 0 THEN 'corrected_in_part' END
+        CASE WHEN s.shared AND s.providers > 1 THEN 'several_providers' END
     ], lambda name: name IS NOT NULL) AS against,
     CASE WHEN s.unplaced THEN ['four_week_periods'] END AS untested
 FROM summed AS s JOIN evidence AS e USING (who, org_id) JOIN dated AS d USING (who, org_id)
