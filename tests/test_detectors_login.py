@@ -52,6 +52,17 @@ def town(draw: st.DrawFn) -> Rows:
         for number, shape in enumerate(pattern):
             if draw(st.integers(0, 9)):
                 visits.append(_on(day, number, shape))
+    if draw(st.integers(0, 3)) == 0:  # the same at each of six colleagues
+        visits = [
+            {
+                **row,
+                "visit_id": f"{row['visit_id']}-{n}",
+                "login_id": f"x{n}",
+                "worker_id": f"hsa:x{n}",
+            }
+            for row in visits
+            for n in range(draw(st.sampled_from([4, 6])))
+        ] + [row for row in visits if row["login_id"] == "u2"]
     ended = draw(st.sampled_from([None, None, date(2025, 2, 10), date(2025, 4, 20)]))
     return {
         "visits": visits,
@@ -137,10 +148,10 @@ def expected(rows: Rows) -> dict[str, tuple[int, int, int, set[str]]]:
     visits = rows["visits"]
     known = {row["login_id"] for row in rows["logins"]}
     moments = {login: list(_moments(login, visits)) for login in {v["login_id"] for v in visits}}
-    usual = _usual_days(moments, visits)
+    usual = _usual(moments, visits)
     told = {}
     for login, happened in moments.items():
-        kept = [m for m in happened if m[2] or m[0].date() not in usual]
+        kept = [m for m in happened if m[2] or not usual]
         if not _often(kept):
             kept = []
         outside = _outside(login, rows) if login in known else []
@@ -224,19 +235,19 @@ def _innocent(parts: list[dict[str, Any]], visits: list[dict[str, Any]]) -> bool
     return False
 
 
-def _usual_days(moments: dict[str, list[Moment]], visits: list[dict[str, Any]]) -> set[date]:
-    active = {(v["start"].date(), v["login_id"]) for v in visits}
-    turned = {(m[0].date(), login) for login, happened in moments.items() for m in happened}
-    count = Counter(day for day, _ in turned)
-    there = Counter(day for day, _ in active)
-    return {day for day, number in count.items() if number >= 4 and number >= 0.5 * there[day]}
+def _usual(moments: dict[str, list[Moment]], visits: list[dict[str, Any]]) -> bool:
+    """Whether nearly all of the provider's logins turn, on three days or more."""
+    active = Counter(login for _, login in {(v["start"].date(), v["login_id"]) for v in visits})
+    there = [login for login, days in active.items() if days >= 3]
+    turning = [login for login in there if len({m[0].date() for m in moments[login]}) >= 3]
+    return len(turning) >= 5 and len(turning) >= 0.7 * len(there)
 
 
 def _often(moments: list[Moment]) -> bool:
     for first in {m[0].date() for m in moments}:
         near = [m for m in moments if timedelta() <= m[0].date() - first < timedelta(60)]
         days = {m[0].date() for m in near}
-        if len(days) >= 3 or (len(days) >= 2 and len({m[:2] for m in near}) >= 5):
+        if len(days) >= 3 or (len(days) >= 2 and len({m[:2] for m in near}) >= 10):
             return True
     return False
 

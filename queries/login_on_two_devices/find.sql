@@ -210,19 +210,20 @@ moment AS (
     HAVING bool_or(d.buildings = 1 AND d.logins >= $house_logins) IS NOT true AND (count(DISTINCT m.building) = 1) IS NOT true
 ),
 
--- Where most of a provider's logins go to and fro on one day, that is how its phones are used, or
--- they were registered anew that day: it tells nothing of the single login.
+-- Where nearly all of a provider's logins go to and fro, that is how its phones are used, or they
+-- were registered anew: it tells nothing of the single login.
 kept AS (
     SELECT m.* FROM moment AS m JOIN login AS l USING (login_id)
     LEFT JOIN (
-        SELECT origin, provider_id, epoch_day
-        FROM signed_day JOIN login USING (login_id)
-        LEFT JOIN (SELECT DISTINCT origin, login_id, epoch_day, 1 AS turned FROM moment)
-            USING (origin, login_id, epoch_day)
-        GROUP BY origin, provider_id, epoch_day
-        HAVING count(turned) >= $usual_logins AND count(turned) >= $usual_share * count(*)
-    ) AS u ON u.origin = m.origin AND u.provider_id = l.provider_id AND u.epoch_day = m.epoch_day
-    WHERE u.epoch_day IS NULL OR (m.once AND m.origin = 'visits')
+        SELECT origin, provider_id
+        FROM (SELECT origin, login_id, count(*) AS days FROM signed_day GROUP BY ALL) JOIN login USING (login_id)
+        LEFT JOIN (SELECT origin, login_id, count(DISTINCT epoch_day) AS turned FROM moment
+            GROUP BY origin, login_id) USING (origin, login_id)
+        WHERE days >= $days_min GROUP BY origin, provider_id
+        HAVING count(CASE WHEN turned >= $days_min THEN 1 END)
+            >= greatest($usual_logins, $usual_share * count(*))
+    ) AS u ON u.origin = m.origin AND u.provider_id = l.provider_id
+    WHERE u.origin IS NULL OR (m.once AND m.origin = 'visits')
 ),
 daily AS (
     SELECT login_id, origin, epoch_day, count(DISTINCT device_id || ' ' || at_s) AS moments
