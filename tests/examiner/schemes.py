@@ -126,6 +126,7 @@ def pass_on(
 ) -> None:
     """Shares of workers and clients go to the new firm, the rest to whoever stands."""
     others = [f for f in town.firms if f not in (firm, new) and f.until is None]
+    others = [f for f in others if f.since <= town.start]
     begin = max(end, new.since) if new else end
     for number, who in enumerate(list(firm.workers)):
         taken = number < round(workers * len(firm.workers))
