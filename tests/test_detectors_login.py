@@ -178,10 +178,10 @@ def _moments(login: str, visits: list[dict[str, Any]]) -> Iterator[Moment]:
             uses.setdefault((at, visit["device_id"]), visit)
     for (at, device), visit in uses.items():
         before = [t for t, d in uses if d == device and t < at]
-        if before and at - max(before) <= HOUR:
+        if before and at - max(before) <= 2 * HOUR:
             last = max(before)
             between = [(t, d) for t, d in uses if d != device and last < t < at]
-            if between:
+            if between and at - max(between)[0] <= HOUR:
                 # of the last moment, the first by id
                 latest = max(t for t, _ in between)
                 other = min(

@@ -80,8 +80,7 @@ held_event AS (
         event_id, login_id, device_id, event, at_s, lead(event) OVER signed AS next,
         lead(event_id) OVER signed AS out_id, lead(at_s) OVER signed AS out_s
     FROM (
-        SELECT
-            *, CAST(floor(epoch("at")) AS BIGINT) AS at_s,
+        SELECT *, CAST(floor(epoch("at")) AS BIGINT) AS at_s,
             CAST(epoch("at") // 86400 AS INTEGER) AS epoch_day
         FROM login_events WHERE device_id IS NOT NULL
     ) SEMI JOIN (SELECT login_id, epoch_day FROM watched WHERE origin = 'login_events')
@@ -104,7 +103,7 @@ touch AS (
     WHERE at_s IS NOT NULL GROUP BY login_id, origin, device_id, at_s
 ),
 
--- Back on a device within the hour, another one having been used in between.
+-- Back on a device, another one having been used in between: each change within the hour.
 to_and_fro AS (
     SELECT b.*, t.row_id AS between_id, t.device_id AS between_device
     FROM (
@@ -119,10 +118,11 @@ to_and_fro AS (
             )
             WINDOW own AS (PARTITION BY login_id, origin, device_id ORDER BY at_s)
         )
-        WHERE at_s - own_s <= 60 * $within_min AND upto - together > own_upto
+        WHERE at_s - own_s <= 2 * 60 * $within_min AND upto - together > own_upto
     ) AS b
     JOIN touch AS t ON t.login_id = b.login_id AND t.origin = b.origin AND t.at_s // 3600 = b.hour
         AND t.device_id <> b.device_id AND t.at_s > b.own_s AND t.at_s < b.at_s
+        AND b.at_s - t.at_s <= 60 * $within_min
     QUALIFY row_number() OVER (
         PARTITION BY b.login_id, b.origin, b.device_id, b.at_s ORDER BY t.at_s DESC, t.row_id
     ) = 1
