@@ -319,7 +319,7 @@ def _comes_from_elsewhere(town: Town, guest: Client) -> None:
                 row["municipality"] = "1382"
     town.tables["decisions"].append(
         {
-            "decision_id": f"{town.prefix}guest{guest.id[-5:]}",
+            "decision_id": f"{town.prefix}guest{guest.id}",
             "client_id": guest.id,
             "municipality": "1382",
             "service": SERVICE,

@@ -164,7 +164,7 @@ def _decide(town: Town) -> None:
             if since < date.max and (until is None or until > since):
                 town.tables["decisions"].append(
                     {
-                        "decision_id": f"{town.prefix}d{client.id[-10:]}-{number}",
+                        "decision_id": f"{town.prefix}d{client.id}-{number}",
                         "client_id": client.id,
                         "municipality": town.municipality,
                         "service": SERVICE,
