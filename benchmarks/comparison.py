@@ -32,9 +32,11 @@ def measure(town: Town, asked: Namespace) -> None:
     """Print seconds, how many times faster we are (goal: 20), and whether the answers are equal.
 
     Reading the files is left out on both sides: the records stand loaded, the frames read.
+    Ends in an error where an answer differs: one of the two is wrong.
     """
     tables = frames.read(town.files(asked.rows), LAST)
     head("detector", "detector, s", "script, s", "times", "answers", "ours alone", "theirs alone")
+    differ = []
     with records(town, asked.rows) as engine:
         for room in rooms():
             if room.name not in SCRIPTS:
@@ -46,6 +48,7 @@ def measure(town: Town, asked: Namespace) -> None:
             theirs = script(tables)
             taken = time.perf_counter() - begun
             answer = {pair for finding in found for pair in _pairs(finding, role)}
+            differ += [room.name] * (answer != theirs)
             row(
                 room.name,
                 f"{ours:.2f}",
@@ -55,6 +58,8 @@ def measure(town: Town, asked: Namespace) -> None:
                 len(answer - theirs),
                 len(theirs - answer),
             )
+    if differ:
+        raise SystemExit(f"The answers differ in {', '.join(differ)}.")
 
 
 def _pairs(finding: Finding, role: str) -> Answer:

@@ -7,7 +7,7 @@ from math import comb, exp, inf, lgamma, log
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.integrate import quad
 
@@ -29,6 +29,7 @@ def two_groups(draw: st.DrawFn) -> tuple[int, int, int, int]:
     return draw(st.integers(0, trials)), trials, draw(st.integers(0, others)), others
 
 
+@settings(deadline=None)
 @given(two_groups())
 def test_exact_excess_counts_every_way_of_drawing(groups: tuple[int, int, int, int]) -> None:
     hits, trials, other_hits, others = groups
@@ -48,6 +49,7 @@ def test_a_base_rate_of_nought_needs_a_group_to_be_sure() -> None:
     assert lift(0, 0, 0, 0) == 0
 
 
+@settings(deadline=None)
 @given(st.integers(0, 20), st.floats(0.01, 0.99))
 def test_binomial_excess_is_the_sum_of_its_tail(trials: int, rate: float) -> None:
     for hits in range(trials + 1):
@@ -57,6 +59,7 @@ def test_binomial_excess_is_the_sum_of_its_tail(trials: int, rate: float) -> Non
         assert binomial_excess(hits, trials, rate) == pytest.approx(tail, rel=1e-6, abs=1e-12)
 
 
+@settings(deadline=None)
 @given(st.lists(st.floats(1e-9, 1.0), min_size=1, max_size=30), st.booleans())
 def test_false_discovery_is_the_step_up_rule(p_values: list[float], dependent: bool) -> None:
     count = len(p_values)
@@ -87,6 +90,7 @@ def test_exact_excess_is_conservative_on_clean_worlds() -> None:
         assert share <= level + 3 * (level / 2_000) ** 0.5
 
 
+@settings(deadline=None)
 @given(st.integers(0, 40), st.integers(0, 40))
 def test_wilson_holds_the_share_and_narrows(hits: int, misses: int) -> None:
     interval = wilson(hits, hits + misses)
@@ -103,6 +107,7 @@ def _at_least(hits: int, trials: int, rate: float) -> float:
     )
 
 
+@settings(deadline=None)
 @given(st.integers(0, 12), st.integers(0, 12), st.sampled_from([0.8, 0.95, 0.99]))
 def test_clopper_pearson_ends_where_the_tails_do(hits: int, misses: int, held: float) -> None:
     trials, tail = hits + misses, (1 - held) / 2
@@ -131,6 +136,7 @@ def test_clopper_pearson_never_holds_less_than_it_says(rate: float, trials: int)
     assert sum(weights[k] for k in range(trials + 1) if held(k)) >= 0.95 - 1e-12
 
 
+@settings(deadline=None)
 @given(st.integers(0, 15), st.floats(0.5, 500))
 def test_garwood_ends_where_the_poisson_tails_do(events: int, exposure: float) -> None:
     interval = garwood(events, exposure)
@@ -154,6 +160,7 @@ def test_nothing_watched_tells_no_rate() -> None:
 PROVIDERS = st.lists(st.tuples(st.integers(0, 20), st.integers(0, 500)), min_size=1, max_size=12)
 
 
+@settings(deadline=None)
 @given(PROVIDERS)
 def test_shrinkage_lies_between_own_and_everyone(pairs: list[tuple[int, int]]) -> None:
     counts, sizes = [c for c, _ in pairs], [float(s) for _, s in pairs]
@@ -168,6 +175,7 @@ def test_shrinkage_lies_between_own_and_everyone(pairs: list[tuple[int, int]]) -
         assert min(own, overall) - 1e-12 <= rate <= max(own, overall) + 1e-12
 
 
+@settings(deadline=None)
 @given(PROVIDERS, st.integers(1, 30))
 def test_more_of_ones_own_never_lowers_the_own_rate(
     pairs: list[tuple[int, int]], more: int
@@ -177,6 +185,7 @@ def test_more_of_ones_own_never_lowers_the_own_rate(
     assert shrink([counts[0] + more, *counts[1:]], sizes)[0] >= before - 1e-12
 
 
+@settings(deadline=None)
 @given(
     st.lists(st.tuples(st.integers(0, 9), st.integers(1, 200)), min_size=1, max_size=5),
     st.tuples(st.integers(0, 9), st.integers(1, 200)),

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pandas as pd
 
-from benchmarks.analyst.frames import Answer, Tables, performed, providers
+from benchmarks.analyst.frames import Answer, Tables, building, performed, providers
 
 _NOW = pd.Timestamp("2026-01-01", tz="UTC")
 _DAY = pd.Timedelta(days=1)
-_BOARD = ["chair", "director", "deputy", "ceo", "signatory"]
+_BOARD = ["chair", "director", "signatory"]
 
 
 def hollow_company(t: Tables) -> Answer:
@@ -16,7 +16,8 @@ def hollow_company(t: Tables) -> Answer:
     register = t["organisations"].set_index("org_id")
     officers, changes = t["officers"], t["organisation_changes"]
     banned = set(t["trading_bans"].person_id) if "trading_bans" in t else set()
-    failed = set(register[register.status == "bankruptcy"].index)
+    failed = register[register.status == "bankruptcy"].status_on
+    doors = building(t)
     seat = register.street.str.lower() + register.postcode.fillna("")
     crowd = seat.value_counts()
     begun = pd.concat([performed(t)[["org_id", "start"]], _begun(t)]).groupby("org_id").start.min()
@@ -26,7 +27,11 @@ def hollow_company(t: Tables) -> Answer:
     for who in sorted((providers(t) & set(register.index)) - set(t["municipalities"].org_id)):
         firm = register.loc[who]
         signs: dict[str, list[float]] = {}
-        if pd.notna(firm.care_of) or str(firm.street).lower().startswith("box"):
+        own = officers[(officers.org_id == who) & ~officers.role.isin(["auditor", "liquidator"])]
+        own = own[own.valid_to.isna() | (own.valid_to > _NOW)]
+        runs = {*own.person_id, *t["owners"][t["owners"].org_id == who].owner_id}
+        elsewhere = pd.notna(firm.care_of) or str(firm.street).lower().startswith("box")
+        if elsewhere and doors.get(who) not in set(doors.reindex(list(runs))):
             signs.setdefault("premises", []).append(1.0)
         if crowd.get(seat.get(who), 0) >= 10:
             signs.setdefault("premises", []).append(1.0)
@@ -47,19 +52,20 @@ def hollow_company(t: Tables) -> Answer:
             signs.setdefault("status", []).append(1.0)
         if not str(firm.industry).startswith(("86", "87", "88", "78", "81", "85", "70", "84")):
             signs.setdefault("industry", []).append(0.5)
-        own = officers[(officers.org_id == who) & officers.role.isin(_BOARD)]
-        own = own[own.valid_to.isna() | (own.valid_to > _NOW)]
         if banned & set(own.person_id):
             signs.setdefault("management", []).append(2.5)
         for person in own.person_id.unique():
             seats = officers[(officers.person_id == person) & officers.role.isin(_BOARD)]
             held = seats[seats.valid_to.isna() | (seats.valid_to > _NOW)].org_id.nunique()
-            if held >= 5 and len(failed & set(seats.org_id)) >= 2:
+            ended = seats.org_id.map(failed)
+            ran = (seats.valid_from < ended) & ~(seats.valid_to < ended - 90 * _DAY)
+            if held >= 5 and seats[ran].org_id.nunique() >= 2:
                 signs.setdefault("management", []).append(2.0)
         days = changes[changes.org_id == who].groupby("what").changed_on.max()
         if {"board", "industry", "address"} <= set(days.index):
             three = days[["board", "industry", "address"]]
-            if (three.max() - three.min()).days <= 30:
+            shelf = (three.min() - firm.registered_on).days <= 365
+            if (three.max() - three.min()).days <= 30 and not shelf:
                 signs.setdefault("change", []).append(2.0)
         kinds = [sorted(weights, reverse=True) for weights in signs.values() if weights]
         weight = sum(weights[0] + sum(weights[1:]) / 2 for weights in kinds)

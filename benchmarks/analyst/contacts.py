@@ -40,6 +40,7 @@ def shared_contact(t: Tables) -> Answer:
             at.setdefault(who, set()).add(org)
     for org in providers(t):
         at.setdefault(org, set()).add(org)
+    span = performed(t).groupby("org_id").start.agg(["min", "max"])
     found = set()
     for value, who in given.groupby("value").who:
         parties = sorted(who.unique())
@@ -52,6 +53,10 @@ def shared_contact(t: Tables) -> Answer:
         for a, b in combinations(parties, 2):
             own, other = at.get(a, set()), at.get(b, set())
             if own & other or (a in doors and doors.get(a) == doors.get(b)):
+                continue
+            if {a, b} <= set(span.index) and (
+                span["max"][a] < span["min"][b] or span["max"][b] < span["min"][a]
+            ):
                 continue
             if names.get(a, a) == names.get(b, b) or {(a, b), (b, a)} & kin:
                 continue

@@ -59,13 +59,14 @@ def performed(t: Tables) -> pd.DataFrame:
 
 
 def building(t: Tables, *, flat: bool = False) -> pd.Series:
-    """Each person's street door, or home where `flat`, with the postcode."""
-    persons = t["persons"].dropna(subset=["street"])
+    """The street door of each person or firm, or home where `flat`, with the postcode."""
+    both = [t["persons"].set_index("person_id"), t["organisations"].set_index("org_id")]
+    persons = pd.concat([frame[["street", "postcode"]] for frame in both]).dropna(subset=["street"])
     street = persons.street.str.lower().str.strip()
     if not flat:
         street = street.str.extract(r"^(\D*\d+)", expand=False).fillna(street)
     postcode = persons.postcode.fillna("").str.replace(r"\D", "", regex=True)
-    return pd.Series((street + "|" + postcode).values, index=persons.person_id)
+    return street + "|" + postcode
 
 
 def providers(t: Tables) -> set[str]:
