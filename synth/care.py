@@ -32,6 +32,8 @@ def write_care(world: World) -> None:
     """The contract's care tables, and each slot of the plan that visits are made from."""
     officials = [str(row["person_id"]) for row in world.rows["officials"]]
     tags, granted = _Numbers("T"), _Numbers("B")
+    for act in world.settled:
+        act()
     needs: dict[str, _Services] = {}
     for number, client in enumerate(world.clients):
         tag = tags.next() if client.protection == "none" else None

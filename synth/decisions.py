@@ -14,8 +14,8 @@ def steady_clients(world: World, provider: Provider) -> list[Client]:
     """Clients with daily care from one provider all the time, whose decisions are as they were."""
     return [
         client
-        for client in _untouched(world, provider)
-        if client.since < world.start and client.until >= world.end
+        for client in _untouched(world)
+        if _served_by(provider, client, world.start, world.end)
     ]
 
 
@@ -23,9 +23,27 @@ def newcomers(world: World, provider: Provider) -> list[Client]:
     """Clients whose daily care begins after the start, and goes on for two months at least."""
     return [
         client
-        for client in _untouched(world, provider)
+        for client in _untouched(world)
         if world.start < client.since < min(world.end, client.until) - timedelta(60)
+        and _served_by(provider, client, client.since, min(world.end, client.until))
     ]
+
+
+def when_settled(world: World, provider: Provider, act: Callable[[Provider], None]) -> bool:
+    """Let `act` choose clients when none moves any more; False where the provider has none now.
+
+    Should other plants have moved them all by then, another provider without a scheme takes over.
+    """
+
+    def acts() -> None:
+        free = [other for other in world.private if other.scheme is None]
+        hosts = [host for host in (provider, *free) if steady_clients(world, host)]
+        if hosts:
+            hosts[0].scheme = provider.scheme
+            act(hosts[0])
+
+    world.settled.append(acts)
+    return bool(steady_clients(world, provider))
 
 
 def amend(
@@ -38,22 +56,12 @@ def amend(
     since: date,
     **more: object,
 ) -> None:
-    """Change a client's decisions as they are written, and tell it then; `told`: detector, name.
-
-    Nothing is done or told for a client whom another plant has moved to another provider since.
-    """
-
-    def amended(rows: list[Row]) -> list[Row]:
-        if [spell.org_id for spell in client.spells] != [provider.org_id]:
-            return rows
-        detector, name = told
-        subjects = [client.person_id]
-        world.tell(detector, kind, name, provider.org_id, subjects, since, world.end, **more)
-        return change(rows)
-
+    """Change a client's decisions as they are written, and tell it; `told`: detector, name."""
+    detector, name = told
     if kind == "innocent":
-        provider.innocents.add(told[0])
-    world.amendments[client.person_id, CARE] = amended
+        provider.innocents.add(detector)
+    world.tell(detector, kind, name, provider.org_id, [client.person_id], since, world.end, **more)
+    world.amendments[client.person_id, CARE] = change
 
 
 def cut(rows: list[Row], *, since: date = date.min, until: date = OPEN) -> list[Row]:
@@ -81,12 +89,18 @@ def middle(world: World) -> date:
     return (world.start + timedelta(world.days // 2)).replace(day=13)
 
 
-def _untouched(world: World, provider: Provider) -> list[Client]:
+def _served_by(provider: Provider, client: Client, since: date, until: date) -> bool:
+    return any(
+        spell.org_id == provider.org_id and spell.since <= since and spell.until >= until
+        for spell in client.spells
+    )
+
+
+def _untouched(world: World) -> list[Client]:
     return [
         client
         for client in world.clients
         if client.need > 0
-        and [spell.org_id for spell in client.spells] == [provider.org_id]
         and client.partner is None
         and client.double_staffed_by is None
         and (client.person_id, CARE) not in world.amendments

@@ -167,6 +167,7 @@ class World:
     accounts: dict[str, str] = field(default_factory=dict)  # the account wages are paid to
     fee_payers: dict[str, tuple[str, str]] = field(default_factory=dict)  # client: payer, account
     amendments: dict[tuple[str, str], Amendment] = field(default_factory=dict)  # client, service
+    settled: list[Callable[[], None]] = field(default_factory=list)  # waits for clients' last moves
     municipal_id: str = ""
     _by_id: dict[str, Provider] = field(default_factory=dict)
 

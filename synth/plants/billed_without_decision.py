@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import timedelta
 
-from synth.decisions import amend, cut, middle, newcomers, steady_clients
+from synth.decisions import amend, cut, middle, newcomers, steady_clients, when_settled
 from synth.world import Provider, Row, Strength, World
 
 _DETECTOR = "billed_without_decision"
@@ -15,37 +15,41 @@ _ELSEWHERE = "9902"
 
 def after_the_end(world: World, provider: Provider, strength: Strength) -> bool:
     """Decisions end and the invoices go on: of four clients early, or of one at half-time."""
-    clients = steady_clients(world, provider)[: 4 if strength == "strong" else 1]
     ended = world.start + timedelta(world.days // (4 if strength == "strong" else 2))
-    for client in clients:
-        amend(
-            world,
-            provider,
-            client,
-            lambda rows: cut(rows, until=ended),
-            "scheme",
-            (_DETECTOR, "after_the_end"),
-            ended,
-            strength=strength,
-        )
-    return bool(clients)
+
+    def act(host: Provider) -> None:
+        for client in steady_clients(world, host)[: 4 if strength == "strong" else 1]:
+            amend(
+                world,
+                host,
+                client,
+                lambda rows: cut(rows, until=ended),
+                "scheme",
+                (_DETECTOR, "after_the_end"),
+                ended,
+                strength=strength,
+            )
+
+    return when_settled(world, provider, act)
 
 
 def never_decided(world: World, provider: Provider, strength: Strength) -> bool:
     """Nobody decided anything for two clients, or for one."""
-    clients = steady_clients(world, provider)[: 2 if strength == "strong" else 1]
-    for client in clients:
-        amend(
-            world,
-            provider,
-            client,
-            lambda _: [],
-            "scheme",
-            (_DETECTOR, "never_decided"),
-            world.start,
-            strength=strength,
-        )
-    return bool(clients)
+
+    def act(host: Provider) -> None:
+        for client in steady_clients(world, host)[: 2 if strength == "strong" else 1]:
+            amend(
+                world,
+                host,
+                client,
+                lambda _: [],
+                "scheme",
+                (_DETECTOR, "never_decided"),
+                world.start,
+                strength=strength,
+            )
+
+    return when_settled(world, provider, act)
 
 
 SCHEMES = (after_the_end, never_decided)
@@ -53,18 +57,22 @@ SCHEMES = (after_the_end, never_decided)
 
 def urgent_starts(world: World, hosts: list[Provider]) -> None:
     """Care began at once; the decision holds from a day within the month."""
-    for provider in hosts:
-        for client in newcomers(world, provider)[:1]:
-            day = client.since + timedelta(25)
-            amend(
-                world,
-                provider,
-                client,
-                lambda rows, day=day: cut(rows, since=day),  # type: ignore[misc]
-                "innocent",
-                (_DETECTOR, "urgent_start"),
-                client.since,
-            )
+
+    def act() -> None:
+        for provider in (host for host in hosts if host.scheme != _DETECTOR):
+            for client in newcomers(world, provider)[:1]:
+                day = client.since + timedelta(25)
+                amend(
+                    world,
+                    provider,
+                    client,
+                    lambda rows, day=day: cut(rows, since=day),  # type: ignore[misc]
+                    "innocent",
+                    (_DETECTOR, "urgent_start"),
+                    client.since,
+                )
+
+    world.settled.append(act)
 
 
 def renewal_gaps(world: World, hosts: list[Provider]) -> None:
@@ -101,7 +109,12 @@ def _innocents(
     world: World, hosts: list[Provider], cause: str, change: Callable[[list[Row]], list[Row]]
 ) -> None:
     """The cause at one client of each of three hosts."""
-    for provider in hosts[:3] or world.providers[:1]:
-        for client in steady_clients(world, provider)[:1]:
-            told = (_DETECTOR, cause)
-            amend(world, provider, client, change, "innocent", told, world.start)
+
+    def act() -> None:
+        able = [host for host in hosts if host.scheme != _DETECTOR and steady_clients(world, host)]
+        for host in able[:3] or world.providers[:1]:
+            for client in steady_clients(world, host)[:1]:
+                told = (_DETECTOR, cause)
+                amend(world, host, client, change, "innocent", told, world.start)
+
+    world.settled.append(act)
