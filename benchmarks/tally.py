@@ -64,10 +64,11 @@ class Measured:
         return f"{self.value:.{decimals}f} ({low:.{decimals}f}–{high:.{decimals}f})"
 
 
-def share(hits: int, of: int, *, compared: bool = False) -> Measured:
-    """A share; exact (Clopper–Pearson), or Wilson's where groups are `compared`."""
+def share(hits: int, of: int, *, compared: bool = False, per: int = 1) -> Measured:
+    """A share of so many; exact (Clopper–Pearson), or Wilson's where groups are `compared`."""
     interval = wilson(hits, of) if compared else clopper_pearson(hits, of)
-    return Measured(hits, of, hits / of if of else None, interval)
+    among = Interval(per * interval.low, per * interval.high)
+    return Measured(hits, of, per * hits / of if of else None, among)
 
 
 def rate(events: int, exposure: float, per: int = 100) -> Measured:
@@ -115,13 +116,15 @@ class Scorecard:
         return share(sum(town.is_true(said) for town, said in of), len(of))
 
     def false_alarms(self, room: str | None = None, of: Choice | None = None) -> Measured:
-        """Findings about untouched providers per 100 of their months, of some providers only."""
+        """Findings of no scheme about untouched providers per 100 of their months, of some only."""
         watched = [(t, p) for t, p in self.untouched() if of is None or of(t, p)]
         whose = {(town.seed, provider.provider) for town, provider in watched}
         alarms = [
             said
             for town, said in self.said()
-            if (town.seed, said.provider) in whose and room in (None, said.detector)
+            if (town.seed, said.provider) in whose
+            and room in (None, said.detector)
+            and not town.is_true(said)
         ]
         return rate(len(alarms), sum(provider.months for _, provider in watched))
 
@@ -274,7 +277,7 @@ def ages(card: Scorecard) -> Table:
             for client in said.clients
         }
         planted, found = _planted_clients(card, clients)
-        named = rate(len(alarmed & clients), len(clients), per=1000)
+        named = share(len(alarmed & clients), len(clients), compared=True, per=1000)
         missed = share(len(planted - found), len(planted), compared=True)
         rows.append(
             _cells(band, len(clients), named.hits, named.text(1), len(planted), missed.text())
