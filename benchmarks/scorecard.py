@@ -12,6 +12,7 @@ import os
 import sys
 import tempfile
 import time
+from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from multiprocessing import get_context
@@ -37,19 +38,21 @@ def main() -> None:
     towns = []
     for town in _towns(asked):
         towns.append(town)
-        found = sum(town.is_found(plant) for plant in town.schemes)
-        untrue = sum(not town.is_true(said) for said in town.said)
         minutes = (time.monotonic() - begun) / 60
-        print(
-            f"{len(towns)}/{asked.towns + asked.clean} town {town.seed}: "
-            f"{found} of {len(town.schemes)} schemes found, {untrue} findings of no scheme "
-            f"({minutes:.1f} min)",
-            file=sys.stderr,
-            flush=True,
-        )
+        done = f"{len(towns)}/{asked.towns + asked.clean} ({minutes:.1f} min)"
+        print(f"{done} town {town.seed}: {_told(town)}", file=sys.stderr, flush=True)
     card = Scorecard(rooms, sorted(towns, key=lambda town: town.seed))
     scorecard_page.write(asked.docs, card, asked.inhabitants, asked.months)
     print(f"{asked.docs / 'scorecard.md'} is written.", file=sys.stderr)
+
+
+def _told(town: ScoredTown) -> str:
+    """What went well and wrong in a town, for whoever waits."""
+    missed = Counter(plant.detector for plant in town.schemes if not town.is_found(plant))
+    untrue = Counter(said.detector for said in town.said if not town.is_true(said))
+    wrong = [f"{count} of {name} missed" for name, count in sorted(missed.items())]
+    wrong += [f"{count} of {name} of no scheme" for name, count in sorted(untrue.items())]
+    return f"{len(town.schemes)} schemes; {', '.join(wrong) or 'none missed, nothing else said'}"
 
 
 def _asked() -> argparse.Namespace:
