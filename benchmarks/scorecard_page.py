@@ -32,7 +32,8 @@ Intervals hold 95 %. Shares that are promised, such as recall, have exact ones (
 shares of groups that are compared have Wilson's, and rates of events Garwood's. A finding is
 *true* when it is of a planted scheme's detector and names somebody of the scheme beside the
 provider (the provider itself where either names nobody else). A *clean* provider carries no
-scheme and is named in none; its months are those with a visit.
+scheme and is named in none; its months are those with a visit. What one room says of another
+room's scheme (one login lent to two people is on two devices, too) counts against its precision.
 
 ## Detectors
 

@@ -170,6 +170,7 @@ def detectors(card: Scorecard) -> Table:
                 precision.hits,
                 precision.text(),
                 card.false_alarms(room).text(),
+                card.of_other_schemes(room),
             )
         )
     return Table(
@@ -182,6 +183,7 @@ def detectors(card: Scorecard) -> Table:
             "true",
             "precision",
             "false alarms per 100 clean provider-months",
+            "findings of another's scheme",
         ),
         rows,
     )
