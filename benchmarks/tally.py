@@ -115,6 +115,14 @@ class Scorecard:
         of = [(town, said) for town, said in self.said() if said.detector == room]
         return share(sum(town.is_true(said) for town, said in of), len(of))
 
+    def of_other_schemes(self, room: str) -> int:
+        """Findings that are of no scheme of the room's, but name somebody of another room's."""
+        return sum(
+            any(said.subjects & plant.subjects for plant in town.schemes)
+            for town, said in self.said()
+            if said.detector == room and not town.is_true(said)
+        )
+
     def false_alarms(self, room: str | None = None, of: Choice | None = None) -> Measured:
         """Findings of no scheme about untouched providers per 100 of their months, of some only."""
         watched = [(t, p) for t, p in self.untouched() if of is None or of(t, p)]

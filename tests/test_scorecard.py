@@ -75,6 +75,7 @@ def test_figures_are_counted_as_the_page_says() -> None:
     # Of town 1, b and c are clean, ten months each; of town 2 all three.
     assert found["visits"][:2] == ("1", "0")
     assert found["visits"][6].startswith("2.00 (")
+    assert [found[room][7] for room in CARD.rooms] == ["0", "0"]
     assert [row[2:] for row in innocents(CARD).rows] == [("1", "0"), ("1", "1")]
     by = {row[0]: row[1:] for row in providers(CARD).rows}
     assert by["middle third"][:2] == ("20", "1")
