@@ -213,7 +213,7 @@ def expected(story: Story) -> bool:
         # Contracts that ran out tell of a tender; one that is open, of the firm's own will.
         both = half and third and fresh and story.how == "stopped"
         carried = binding and (len(signs) >= 2 or half or third)
-        carried |= not binding and both and (bool(signs) or odd_staff * odd_clients <= 0.02)
+        carried |= not binding and both and bool(signs)
     # A change of owner excuses strangers, not those who ran the old firm before it.
     sold = story.owner_change and not signs & {"officer", "owner"}
     return carried and not (sold and story.how not in ("revoked", "bankruptcy"))

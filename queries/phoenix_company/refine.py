@@ -156,12 +156,11 @@ class _Pair:
             return self.binding and several
         if self.binding:
             return several or self.workers or self.clients
-        # Only with the contract still open was it nothing but the old firm's will that ended it.
+        # Only with the contract still open was it nothing but the old firm's will that ended it;
+        # and a contract whose end is not told may have run out, so a sign must stand beside it.
         left = self.row["ended_by"] == "stopped" and self.row["contracted"]
-        if not (left and self.workers and self.clients and self.fresh):
-            return False
-        both = self._chance("workers") * self._chance("clients")
-        return bool(self.signs) or both <= self.limits["clients_p_max"]
+        carried = self.workers and self.clients and bool(self.signs)
+        return bool(left and carried and self.fresh)
 
     # ── what makes it lawful ─────────────────────────────────────────────────────────────
 

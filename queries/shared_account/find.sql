@@ -331,7 +331,15 @@ SELECT
     f.evidence,
     f.party_count AS parties, f.firms, f.persons,
     f.heads, date_diff('day', f.begun, f.until) + 1 AS shared_days,
-    CASE WHEN f.guessed THEN ['joint_account'] END AS untested,
+    -- Whose owners nobody told may well be one group.
+    list_filter(
+        [
+            CASE WHEN f.guessed THEN 'joint_account' END,
+            CASE WHEN f.firms > 1 AND k.org_id IS NULL THEN 'parent_company' END,
+            CASE WHEN f.firms > 1 AND k.org_id IS NULL THEN 'sister_companies' END
+        ],
+        lambda name: name IS NOT NULL
+    ) AS untested,
     list_filter(
         [
             CASE WHEN f.heads > 0 THEN 'owner_or_officer' END,
@@ -347,3 +355,4 @@ FROM (
         ELSE least(coalesce(c.first_day, f.until), f.until) END AS begun
     FROM finding AS f JOIN counted AS c USING (provider_id, account)
 ) AS f
+LEFT JOIN (SELECT DISTINCT org_id FROM owners) AS k ON k.org_id = f.provider_id
