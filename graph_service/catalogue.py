@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from graph_service.room import Room
+from graph_service.room import Room, Value
 
 
 def catalogue(rooms: Sequence[Room]) -> str:
@@ -40,7 +40,7 @@ def _page(room: Room) -> Iterator[str]:
     )
     yield from ("", "| threshold | value | unit | why |", "| --- | --- | --- | --- |")
     for name, threshold in room.thresholds.items():
-        yield f"| `{name}` | {threshold.value} | {threshold.unit} | {threshold.why} |"
+        yield f"| `{name}` | {_cell(threshold.value)} | {threshold.unit} | {threshold.why} |"
     yield from ("", "| innocent story | told by | in words |", "| --- | --- | --- |")
     for cause in room.innocent:
         how = "tested" if cause.ask is None else f"ask: {cause.ask.sv} · {cause.ask.en}"
@@ -49,3 +49,8 @@ def _page(room: Room) -> Iterator[str]:
         yield from ("", "| may speak against it | in words |", "| --- | --- |")
         for told in room.against:
             yield f"| `{told.name}` | {told.text.sv} · {told.text.en} |"
+
+
+def _cell(value: Value) -> str:
+    """A value in a table; a pattern as code, its bars kept from ending the cell."""
+    return "`" + value.replace("|", "\\|") + "`" if isinstance(value, str) else str(value)

@@ -164,21 +164,28 @@ kept AS (
         WHERE clients < $few_clients OR good >= $own_share * clients
     ) AS p USING (municipality, org_id)
     SEMI JOIN (
-        SELECT *, sum(clients) OVER w AS all_clients, sum(good) OVER w AS all_good FROM by_service
-        WINDOW w AS (PARTITION BY municipality, service)
-        QUALIFY CASE
-            WHEN all_clients - clients >= $enough_clients
-                THEN all_good - good >= $others_share * (all_clients - clients)
-            ELSE all_clients < $few_clients OR all_good >= $own_share * all_clients
+        SELECT o.municipality, o.org_id, o.service FROM by_service AS o JOIN (
+            SELECT municipality, service, count(DISTINCT client_id) AS clients,
+                count(DISTINCT CASE WHEN is_decided THEN client_id END) AS good
+            FROM standing GROUP BY municipality, service
+        ) AS a USING (municipality, service)
+        WHERE CASE
+            WHEN a.clients - o.clients >= $enough_clients
+                THEN a.good - o.good >= $others_share * (a.clients - o.clients)
+            ELSE a.clients < $few_clients OR a.good >= $own_share * a.clients
         END
     ) AS s USING (municipality, org_id, service)
     SEMI JOIN (
-        SELECT *, sum(clients) OVER w AS all_clients, sum(good) OVER w AS all_good FROM by_month
-        WINDOW w AS (PARTITION BY municipality, month_end)
-        QUALIFY CASE
-            WHEN all_clients - clients >= $enough_clients
-                THEN all_good - good >= $others_share * (all_clients - clients)
-            ELSE all_clients < $few_clients OR all_good >= $own_share * all_clients
+        SELECT o.municipality, o.org_id, o.month_end FROM by_month AS o JOIN (
+            SELECT municipality, month_end,
+                count(DISTINCT CASE WHEN is_decided THEN client_id END) AS clients,
+                count(DISTINCT CASE WHEN has_decision THEN client_id END) AS good
+            FROM standing GROUP BY municipality, month_end
+        ) AS a USING (municipality, month_end)
+        WHERE CASE
+            WHEN a.clients - o.clients >= $enough_clients
+                THEN a.good - o.good >= $others_share * (a.clients - o.clients)
+            ELSE a.clients < $few_clients OR a.good >= $own_share * a.clients
         END
     ) AS t USING (municipality, org_id, month_end)
 ),
