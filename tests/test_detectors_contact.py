@@ -199,8 +199,15 @@ class Oracle:
         ]
         for who, role, span in found:
             met = _meet(span, self.open[firm])
-            if met:
+            if met and not self.left(who, role, span):
                 yield who, role, met
+
+    def left(self, who: str, role: str, span: Span) -> bool:
+        """Whether the number of today says nothing of a tie that ended before another one."""
+        table = {"worker": "employments", "client": "enrolments"}.get(role)
+        column = "person_id" if role == "worker" else "client_id"
+        others = [_span(row)[1] for row in self.rows.get(table or "", ()) if row[column] == who]
+        return any((other - span[1]).days >= 60 for other in others)
 
     def ties(self, who: str) -> Iterator[tuple[str, Span]]:
         """What somebody stands for: firms worked for or helped by ever, firms run for a time."""

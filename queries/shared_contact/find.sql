@@ -12,11 +12,11 @@ WITH told AS (
 
 -- What is open lasts to the last day that its own municipality tells of, not to the home's.
 horizon AS (SELECT municipality, max(until) AS day FROM told GROUP BY municipality),
-
 provider AS (
     SELECT
         s.org_id, min(s.since) AS since,
-        least(max(coalesce(s.until, h.day, $as_of)), min(o.deregistered_on), $as_of) AS until
+        least(max(coalesce(s.until, h.day, $as_of)), min(o.deregistered_on), $as_of) AS until,
+        max(h.day) AS told_until
     FROM (
         SELECT * FROM told
         UNION ALL SELECT org_id, municipality, valid_from, valid_to - 1 FROM contracts
@@ -29,7 +29,6 @@ provider AS (
 ),
 
 side AS (SELECT 1 AS side UNION ALL SELECT 2),
-
 alias AS (
     SELECT
         regexp_replace(CASE side WHEN 1 THEN source_id ELSE target_id END, '^[a-z]+:', '') AS id,
@@ -129,7 +128,6 @@ party AS (
     SELECT party_id FROM given
     UNION SELECT a.known_as FROM alias AS a JOIN given AS g ON g.party_id = a.id
 ),
-
 met AS (
     SELECT org_id, worker_id AS party_id, 4 AS rank, visit_id, start
     FROM visits SEMI JOIN party ON party.party_id = worker_id WHERE status = 'performed'
@@ -182,12 +180,15 @@ seat AS (
         greatest(g.since, r.since, p.since) AS since, least(g.until, r.until, p.until) AS until
     FROM given AS g
     JOIN (
-        SELECT org_id, party_id, rank, since, until FROM control
-        UNION ALL
-        SELECT org_id, party_id, rank, since, until FROM paper WHERE rank IN (4, 5)
+        SELECT org_id, party_id, rank, since, until, until AS newest FROM control
+        UNION ALL SELECT org_id, party_id, rank, since, until, max(until) OVER (PARTITION BY party_id, rank)
+        FROM paper WHERE rank IN (4, 5)
     ) AS r ON r.party_id = g.party_id
     JOIN provider AS p ON p.org_id = r.org_id
     WHERE greatest(g.since, r.since, p.since) <= least(g.until, r.until, p.until)
+        -- A person's number is the one of today: whom they left before has no part in it.
+        AND (date_diff('day', r.until, r.newest) < $handover_days
+            OR date_diff('day', r.until, p.told_until) < $handover_days)
 ),
 -- How rare a value is: the houses that give it. Houses tied to one another count as one.
 house AS (
@@ -289,7 +290,6 @@ near AS (
         since, until
     FROM lives AS l SEMI JOIN party AS p ON p.party_id = l.party_id CROSS JOIN side
 ),
-
 kin AS (
     SELECT p.value, p.provider_id, p.other_id, p.party_id, p.stranger_id
     FROM pair AS p JOIN near AS x ON x.party_id = p.party_id
