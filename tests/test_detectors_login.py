@@ -148,10 +148,10 @@ def expected(rows: Rows) -> dict[str, tuple[int, int, int, set[str]]]:
     visits = rows["visits"]
     known = {row["login_id"] for row in rows["logins"]}
     moments = {login: list(_moments(login, visits)) for login in {v["login_id"] for v in visits}}
-    usual = _usual(moments, visits)
+    usual, anew = _usual(moments, visits), set(_registered_anew(visits))
     told = {}
     for login, happened in moments.items():
-        kept = [m for m in happened if m[2] or not usual]
+        kept = [m for m in happened if m[2] or not (usual or m[0].date() in anew)]
         if not _often(kept):
             kept = []
         outside = _outside(login, rows) if login in known else []
@@ -241,6 +241,19 @@ def _usual(moments: dict[str, list[Moment]], visits: list[dict[str, Any]]) -> bo
     there = [login for login, days in active.items() if days >= 3]
     turning = [login for login in there if len({m[0].date() for m in moments[login]}) >= 3]
     return len(turning) >= 5 and len(turning) >= 0.7 * len(there)
+
+
+def _registered_anew(visits: list[dict[str, Any]]) -> Iterator[date]:
+    """Days on which nearly all logins met several devices, and five at least."""
+    for day in {v["start"].date() for v in visits}:
+        devices: dict[str, set[str]] = {}
+        for visit in visits:
+            if visit["start"].date() == day:
+                told = {visit["device_id"]} - {None}
+                devices.setdefault(visit["login_id"], set()).update(told)
+        several = sum(len(met) > 1 for met in devices.values())
+        if several >= 5 and several >= 0.7 * len(devices):
+            yield day
 
 
 def _often(moments: list[Moment]) -> bool:

@@ -6,8 +6,7 @@ WITH signed_day AS (
         origin, login_id, epoch_day, min(org_id) AS org_id,
         coalesce(min(device_id) <> max(device_id), false) AS several
     FROM (
-        SELECT 'visits' AS origin, login_id, org_id, device_id,
-            CAST(epoch(start) // 86400 AS INTEGER) AS epoch_day
+        SELECT 'visits' AS origin, login_id, org_id, device_id, CAST(epoch(start) // 86400 AS INTEGER) AS epoch_day
         FROM visits WHERE login_id IS NOT NULL AND status = 'performed'
         UNION ALL
         SELECT 'login_events', login_id, NULL, device_id, CAST(epoch("at") // 86400 AS INTEGER)
@@ -93,8 +92,7 @@ held_event AS (
 touch AS (
     SELECT login_id, origin, device_id, at_s, min(row_id) AS row_id
     FROM (
-        SELECT
-            login_id, 'visits' AS origin, device_id, unnest([in_s, out_s]) AS at_s, visit_id AS row_id
+        SELECT login_id, 'visits' AS origin, device_id, unnest([in_s, out_s]) AS at_s, visit_id AS row_id
         FROM held_visit
         UNION ALL
         SELECT login_id, 'login_events', device_id, at_s, event_id
@@ -130,8 +128,7 @@ to_and_fro AS (
 
 -- Stretches of use, cut by what two clocks or a late sign-out may explain.
 span AS (
-    SELECT
-        login_id, 'visits' AS origin, device_id, start_s, sure_s - $tolerance_s AS end_s,
+    SELECT login_id, 'visits' AS origin, device_id, start_s, sure_s - $tolerance_s AS end_s,
         visit_id AS row_id, visit_id AS last_id
     FROM held_visit WHERE start_s < sure_s - $tolerance_s
     UNION ALL
@@ -149,8 +146,7 @@ at_once AS (
 
 -- The rows behind each such moment.
 part AS (
-    SELECT DISTINCT
-        login_id, origin, device_id, at_s, once, piece.used AS used, piece.row_id AS row_id
+    SELECT DISTINCT login_id, origin, device_id, at_s, once, piece.used AS used, piece.row_id AS row_id
     FROM (
         SELECT login_id, origin, device_id, at_s, false AS once, unnest([
             {'used': device_id, 'row_id': row_id}, {'used': device_id, 'row_id': own_id},
@@ -210,8 +206,8 @@ moment AS (
     HAVING bool_or(d.buildings = 1 AND d.logins >= $house_logins) IS NOT true AND (count(DISTINCT m.building) = 1) IS NOT true
 ),
 
--- Where nearly all of a provider's logins go to and fro, that is how its phones are used, or they
--- were registered anew: it tells nothing of the single login.
+-- Where nearly all of a provider's logins go to and fro, that is how its phones are used; where
+-- nearly all met several devices on one day, they were registered anew: neither tells of a login.
 kept AS (
     SELECT m.* FROM moment AS m JOIN login AS l USING (login_id)
     LEFT JOIN (
@@ -223,7 +219,12 @@ kept AS (
         HAVING count(CASE WHEN turned >= $days_min THEN 1 END)
             >= greatest($usual_logins, $usual_share * count(*))
     ) AS u ON u.origin = m.origin AND u.provider_id = l.provider_id
-    WHERE u.origin IS NULL OR (m.once AND m.origin = 'visits')
+    LEFT JOIN (
+        SELECT s.origin, p.provider_id, s.epoch_day FROM signed_day AS s JOIN login AS p USING (login_id)
+        GROUP BY s.origin, p.provider_id, s.epoch_day
+        HAVING count(CASE WHEN several THEN 1 END) >= greatest($usual_logins, $usual_share * count(*))
+    ) AS c ON c.origin = m.origin AND c.provider_id = l.provider_id AND c.epoch_day = m.epoch_day
+    WHERE (u.origin IS NULL AND c.origin IS NULL) OR (m.once AND m.origin = 'visits')
 ),
 daily AS (
     SELECT login_id, origin, epoch_day, count(DISTINCT device_id || ' ' || at_s) AS moments
@@ -248,8 +249,7 @@ switching AS (
 outside AS (
     SELECT r.*
     FROM (
-        SELECT
-            'visits' AS origin, login_id, visit_id AS row_id, worker_id,
+        SELECT 'visits' AS origin, login_id, visit_id AS row_id, worker_id,
             CAST(start AT TIME ZONE 'Europe/Stockholm' AS DATE) AS day
         FROM seen SEMI JOIN outlived USING (login_id, epoch_day)
         WHERE coalesce(start_method, '') NOT IN ('manual', 'admin')
