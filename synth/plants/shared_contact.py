@@ -265,7 +265,9 @@ def _other(world: World, provider: Provider) -> Provider | None:
 
 def _unused(hosts: list[Provider]) -> list[Provider]:
     """Those without an innocent cause of this detector: two on one host would tie both."""
-    return [p for p in hosts if p.until == OPEN and _DETECTOR not in p.innocents]
+    free = [p for p in hosts if p.until == OPEN and _DETECTOR not in p.innocents]
+    # A shell that nobody can reach may not be given a telephone.
+    return [p for p in free if p.scheme != "hollow_company"]
 
 
 def _settled(world: World, provider: Provider) -> list[Client]:
