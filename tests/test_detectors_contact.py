@@ -271,7 +271,7 @@ class Oracle:
                 theirs = min((role for _, role, _ in seen), key=ROLES.index)
                 if not self.kin(a, b, max(day for *_, day in seen), {mine, theirs} <= RUNS):
                     strange[one, a, two, b] = mine, theirs
-            strange = self.without_families(self.without_lodgers(strange))
+            strange = self.without_families(self.without_lodgers(strange, parties))
             people = {who for _, a, _, b in strange for who in (a, b)}
             for (one, a, two, b), roles in strange.items():
                 known = a in self.home and b in self.home
@@ -279,12 +279,13 @@ class Oracle:
                     found.setdefault((one, value), {one}).update({a, b, two})
         return found
 
-    def without_lodgers(self, strange: Strange) -> Strange:
-        behind: dict[str | None, set[str]] = {}
+    def without_lodgers(self, strange: Strange, parties: set[str]) -> Strange:
+        lodgers = set()
         for (_, a, _, b), roles in strange.items():
             if roles[0] == "client" and b not in PEOPLE and a in self.home:
-                behind.setdefault(self.home[a], set()).add(a)
-        lodgers = {who for together in behind.values() if len(together) >= 3 for who in together}
+                door = [p for p in parties & set(PEOPLE) if self.home.get(p) == self.home[a]]
+                if len(door) >= 3:
+                    lodgers.add(a)
         return {pair: roles for pair, roles in strange.items() if not lodgers & set(pair)}
 
     def without_families(self, strange: Strange) -> Strange:

@@ -207,7 +207,6 @@ kindred AS (
     JOIN above AS w ON w.org_id = y.org_id AND w.node = u.node
     WHERE x.houses BETWEEN $offices AND 100 AND u.node NOT LIKE 'agreement %'
 ),
-
 -- Who lives where now, and areas where a house number is often no home but a block of flats.
 home AS (SELECT * FROM lives WHERE type = 'RESIDES_AT' AND until = DATE '9999-12-31'),
 block AS (
@@ -215,7 +214,6 @@ block AS (
     FROM (SELECT home, count(DISTINCT party_id) AS people FROM home WHERE home = door GROUP BY home)
     GROUP BY place HAVING avg(CASE WHEN people >= $flats THEN 1 ELSE 0 END) > $block_share
 ),
-
 -- Values that are meant for many. SNI: premises, law and accounts, head offices, associations.
 common AS (
     SELECT g.value FROM given AS g
@@ -241,7 +239,6 @@ common AS (
     SELECT g.value FROM given AS g JOIN block AS b ON b.place = split_part(g.value, '|', 2)
     WHERE g.is_address AND g.value IN (SELECT door FROM lives)
 ),
-
 pair AS (
     SELECT
         a.value, a.org_id AS provider_id, a.party_id, a.is_firm,
@@ -258,7 +255,6 @@ pair AS (
         )
     GROUP BY ALL
 ),
-
 -- What a party stands for: itself, its firms and all above them, mandates, homes.
 link AS (
     SELECT
@@ -305,13 +301,17 @@ kin AS (
         END
 ),
 behind AS (SELECT party_id, max(door) AS door FROM lives GROUP BY party_id),
+house_number AS (
+    SELECT g.value, b.door, count(*) AS residents FROM given AS g JOIN behind AS b USING (party_id)
+    WHERE NOT g.is_firm GROUP BY g.value, b.door
+),
 lead AS (
-    SELECT p.*, h.door, g.door AS stranger_door
+    SELECT p.*, h.door, g.door AS stranger_door, n.residents
     FROM pair AS p ANTI JOIN kin USING (value, provider_id, other_id, party_id, stranger_id)
     LEFT JOIN behind AS h ON h.party_id = p.party_id
     LEFT JOIN behind AS g ON g.party_id = p.stranger_id
+    LEFT JOIN house_number AS n ON n.value = p.value AND n.door = h.door
 ),
-
 -- The papers of a party: the row that gives the contact, and the one that gives the role.
 member AS (SELECT DISTINCT value, provider_id, party_id, rank FROM lead),
 proof AS (
@@ -347,7 +347,7 @@ SELECT
     l.provider_id, [{'role': 'shared', 'kind': 'value', 'id': l.value}] AS subjects,
     l.since, l.until, 1 AS events, 1 AS days,
     CAST(NULL AS DOUBLE) AS exposure_lower, CAST(NULL AS DOUBLE) AS exposure_upper,
-    l.value, h.houses, l.party_id, l.is_firm, l.rank, l.other_id, l.stranger_id, l.stranger_firm,
+    l.value, h.houses, l.party_id, l.is_firm, l.rank, l.other_id, l.stranger_id, l.stranger_firm, l.residents,
     l.stranger_rank, l.door, l.stranger_door, r.org_id IS NOT NULL AND s.org_id IS NOT NULL AS registered,
     count(a.changed_on) > 0 AS changed,
     list({'table': c.origin, 'key': c.key, 'file_sha256': c._file_sha256, 'row': c._row}) AS evidence

@@ -43,16 +43,16 @@ def refine(rows: Sequence[Row], thresholds: Mapping[str, Value]) -> list[Row]:
 
 
 def _without_lodgers(rows: Sequence[Row], thresholds: Mapping[str, Value]) -> list[Row]:
-    """Leaves out the clients behind one door, enough of them, who give the number of a firm."""
-    behind: dict[tuple[str, str], set[str]] = {}
-    for row in rows:
-        if row["rank"] == _CLIENT and row["stranger_firm"] and row["door"]:
-            behind.setdefault((row["value"], row["door"]), set()).add(row["party_id"])
+    """Leaves out clients who give the number of a firm as enough others behind their door do.
+
+    Those others may be the firm's own clients: the house is its, and some chose another provider.
+    """
     lodgers = {
-        (value, client_id)
-        for (value, _), clients in behind.items()
-        if len(clients) >= int(thresholds["lodgers"])
-        for client_id in clients
+        (row["value"], row["party_id"])
+        for row in rows
+        if row["rank"] == _CLIENT
+        and row["stranger_firm"]
+        and (row["residents"] or 0) >= int(thresholds["lodgers"])
     }
     return [
         row
