@@ -11,7 +11,7 @@ from api.session import Command, Session, current, say
 from graph_service.errors import RunError
 from graph_service.run_file import RunFolder
 
-SEED: Final = 7
+SEED: Final = 6
 MONTHS: Final = 12
 
 

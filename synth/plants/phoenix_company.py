@@ -246,9 +246,15 @@ def _renew(world: World, provider: Provider, registered: date) -> None:
     """Let the register know a firm from a day on; its people take their seats that day."""
     _firm(world, provider.org_id)["registered_on"] = registered
     for table in ("owners", "officers", "accounts", "permits"):
-        for row in world.rows[table]:
-            if row.get("org_id", row.get("holder_id")) == provider.org_id:
-                row["valid_from"] = registered
+        of_firm = [
+            row
+            for row in world.rows[table]
+            if row.get("org_id", row.get("holder_id")) == provider.org_id
+        ]
+        for row in of_firm:
+            if (row.get("valid_to") or OPEN) <= registered:
+                world.rows[table].remove(row)  # a firm had no past before it began
+            row["valid_from"] = registered
 
 
 def _share_traits(
@@ -319,7 +325,7 @@ def _rehouse(
             stays[0].end_reason = "provider_exit" if number < count else "client_choice"
         elif ended < provider.since:
             stays.append(Spell(world.municipal_id, ended, provider.since, "client_choice"))
-        client.spells = stays + client.spells
+        client.spells = [stay for stay in stays if stay.since < stay.until] + client.spells
     elsewhere = round(count * (1 - share) / share) if share else 12
     older = {p.org_id for p in world.providers if p.since < ended and p is not provider}
     for client in world.clients:
