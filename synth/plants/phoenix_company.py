@@ -334,7 +334,7 @@ def _rehouse(
         first = client.spells[0]
         if client.partner is not None:
             continue
-        settled = first.since == client.since < ended - timedelta(30) < first.until
+        settled = first.since == client.since < ended - timedelta(30) and ended < first.until
         if settled and first.org_id in older:
             first.since = ended
             client.spells.insert(0, Spell(old_id, client.since, ended, "provider_exit"))
