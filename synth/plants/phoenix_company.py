@@ -252,7 +252,8 @@ def _renew(world: World, provider: Provider, registered: date) -> None:
             if row.get("org_id", row.get("holder_id")) == provider.org_id
         ]
         for row in of_firm:
-            if (row.get("valid_to") or OPEN) <= registered:
+            ended = row.get("valid_to")
+            if isinstance(ended, date) and ended <= registered:
                 world.rows[table].remove(row)  # a firm had no past before it began
             row["valid_from"] = registered
 
