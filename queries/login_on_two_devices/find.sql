@@ -295,8 +295,8 @@ theirs AS (
 shown AS (
     SELECT
         v.login_id, 'visits' AS origin, v.visit_id AS row_id, [v.visit_id] AS key, v._file_sha256,
-        v._row, v.worker_id, date_diff('second', v.start, v."end") / 3600.0 * CASE
-            WHEN bool_and(k.reimbursement = 'performed') THEN max(k.hourly_rate_sek) END AS sek
+        v._row, v.worker_id, date_diff('second', v.start, v."end") * CASE
+            WHEN bool_and(k.reimbursement = 'performed') THEN max(k.hourly_rate_sek) END AS sek_s
     FROM theirs AS v
     SEMI JOIN (SELECT row_id FROM occasion WHERE origin = 'visits') AS o ON o.row_id = v.visit_id
     LEFT JOIN contracts AS k
@@ -352,8 +352,8 @@ FROM finding AS f
 JOIN login AS l ON l.login_id = f.login_id
 JOIN (
     SELECT
-        login_id, sum(sek) AS sek, list(DISTINCT worker_id) AS workers,
-        count(sek) > 0 AND count(sek) = count(CASE WHEN origin = 'visits' THEN 1 END) AS priced,
+        login_id, sum(sek_s) / 3600.0 AS sek, list(DISTINCT worker_id) AS workers,
+        count(sek_s) > 0 AND count(sek_s) = count(CASE WHEN origin = 'visits' THEN 1 END) AS priced,
         list({'table': origin, 'key': key, 'file_sha256': _file_sha256, 'row': _row}) AS evidence
     FROM shown GROUP BY login_id
 ) AS s ON s.login_id = f.login_id
