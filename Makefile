@@ -3,10 +3,10 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: help install demo test check bench scorecard lock docs clean
+.PHONY: help install neo4j demo test check bench scorecard lock docs clean
 
 help:  ## list the targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 $(VENV)/installed: requirements.lock pyproject.toml
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or later is needed")'
@@ -15,11 +15,17 @@ $(VENV)/installed: requirements.lock pyproject.toml
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 	touch $@
 
+$(VENV)/networked: $(VENV)/installed requirements-neo4j.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-neo4j.lock
+	touch $@
+
 $(VENV)/developing: $(VENV)/installed requirements-dev.lock
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.lock
 	touch $@
 
 install: $(VENV)/installed  ## make .venv here, from the lock
+
+neo4j: $(VENV)/networked  ## what a graph in Neo4j needs: the driver, and a server without Docker
 
 demo: install  ## a synthetic municipality: made, loaded, run, ranked, one provider explained
 	$(BIN)/graph-service demo --home demo --language en
@@ -58,7 +64,10 @@ lock: $(VENV)/developing  ## pin every dependency with its hashes, without index
 		--extra build --output-file requirements.lock pyproject.toml
 	$(BIN)/python -m piptools compile --quiet --strip-extras --allow-unsafe --generate-hashes \
 		--no-header --no-emit-index-url --no-emit-trusted-host --no-emit-find-links \
-		--extra build --extra dev --constraint requirements.lock --output-file requirements-dev.lock pyproject.toml
+		--extra build --extra neo4j --constraint requirements.lock --output-file requirements-neo4j.lock pyproject.toml
+	$(BIN)/python -m piptools compile --quiet --strip-extras --allow-unsafe --generate-hashes \
+		--no-header --no-emit-index-url --no-emit-trusted-host --no-emit-find-links \
+		--extra build --extra neo4j --extra dev --constraint requirements-neo4j.lock --output-file requirements-dev.lock pyproject.toml
 
 clean:  ## remove the demo's home; nothing else is touched
 	rm -rf demo
