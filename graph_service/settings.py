@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
@@ -15,22 +15,84 @@ from graph_service.errors import UsageError
 LANGUAGES: Final = ("sv", "en")
 DEFAULT_MEMORY: Final = "2GiB"
 _MEMORY: Final = re.compile(r"(\d+(?:\.\d+)?)\s*([KMGT]i?B)", re.IGNORECASE)
+_NEO4J_URI: Final = re.compile(r"(bolt|neo4j)(\+s|\+ssc)?://[^\s/@]+/?")
+
+
+@dataclass(frozen=True, slots=True)
+class Neo4jSettings:
+    """Which Neo4j database holds the graph, and how to log in there."""
+
+    uri: str
+    user: str = "neo4j"
+    password: str | None = field(default=None, repr=False)
+    password_file: Path | None = None
+    database: str = "neo4j"
+
+    def secret(self) -> str:
+        """The password: as given, else the first line of its file, read anew at each call."""
+        if self.password is not None:
+            return self.password
+        if self.password_file is None:
+            raise UsageError(
+                "NEO4J_URI is set without a password. Set NEO4J_PASSWORD_FILE or NEO4J_PASSWORD."
+            )
+        try:
+            text = self.password_file.read_text(encoding="utf-8")
+        except (OSError, UnicodeDecodeError) as error:
+            raise UsageError(
+                f"The password file {self.password_file} cannot be read. "
+                "Write Neo4j's password there as one line of UTF-8."
+            ) from error
+        return text.partition("\n")[0].rstrip("\r")
 
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """Where the home folder is, and in which language texts are shown."""
+    """Where things lie, in which language texts are shown, and the graph database if one is set."""
 
     home: Path
     language: str = LANGUAGES[0]
+    cache: Path = Path("graph-service-cache")
+    neo4j: Neo4jSettings | None = None
 
 
 def read(environment: Mapping[str, str] | None = None) -> Settings:
-    """Settings from GRAPH_SERVICE_HOME and GRAPH_SERVICE_LANGUAGE."""
+    """Settings from GRAPH_SERVICE_HOME, _LANGUAGE and _CACHE, and from NEO4J_URI, _USER,
+    _PASSWORD, _PASSWORD_FILE and _DATABASE; without NEO4J_URI, `neo4j` is None.
+    """
     environment = os.environ if environment is None else environment
-    home = environment.get("GRAPH_SERVICE_HOME") or "graph-service-home"
     return Settings(
-        home=Path(home), language=language(environment.get("GRAPH_SERVICE_LANGUAGE") or "sv")
+        home=Path(environment.get("GRAPH_SERVICE_HOME") or "graph-service-home"),
+        language=language(environment.get("GRAPH_SERVICE_LANGUAGE") or "sv"),
+        cache=_cache(environment),
+        neo4j=_neo4j(environment),
+    )
+
+
+def _cache(environment: Mapping[str, str]) -> Path:
+    """What was fetched and can be fetched again lies here, shared by all homes."""
+    if given := environment.get("GRAPH_SERVICE_CACHE"):
+        return Path(given)
+    user = environment.get("XDG_CACHE_HOME") or Path(environment.get("HOME") or ".") / ".cache"
+    return Path(user) / "graph-service"
+
+
+def _neo4j(environment: Mapping[str, str]) -> Neo4jSettings | None:
+    uri = environment.get("NEO4J_URI")
+    if not uri:
+        return None
+    if not _NEO4J_URI.fullmatch(uri):
+        raise UsageError(
+            "NEO4J_URI is not the address of a Neo4j server. "
+            "Give one such as bolt://127.0.0.1:7687 or neo4j+s://host."
+        )
+    file = environment.get("NEO4J_PASSWORD_FILE")
+    return Neo4jSettings(
+        uri=uri,
+        user=environment.get("NEO4J_USER") or "neo4j",
+        password=environment.get("NEO4J_PASSWORD") or None,
+        password_file=Path(file) if file else None,
+        database=environment.get("NEO4J_DATABASE") or "neo4j",
     )
 
 
