@@ -9,6 +9,7 @@ SELECT
     valid_to,
     status AS role,
     places,
+    service,
     'permits' AS origin_table,
     to_json(struct_pack(permit_id, status, valid_from)) AS origin_key
 FROM permits;

@@ -34,6 +34,11 @@ SELECT
     employer,
     share_capital_sek,
     employees,
+    CASE
+        WHEN origin.origin_table = 'organisations' THEN phone IS NOT NULL OR email IS NOT NULL
+    END AS reachable,
+    CASE WHEN hidden.person_id IS NULL THEN care_of END AS care_of,
+    CASE WHEN hidden.person_id IS NULL THEN street END AS street,
     origin.origin_table AS origin_table,
     json_object(origin.origin_column, org_id) AS origin_key
 FROM mentioned

@@ -9,6 +9,7 @@ SELECT
     valid_to,
     interest,
     share,
+    owner_kind,
     'owners' AS origin_table,
     to_json(struct_pack(org_id, owner_id, interest, valid_from)) AS origin_key
 FROM owners;
