@@ -5,7 +5,8 @@ GraphServiceError
 ├── FileRefused       one file cannot be read as what it claims to be    a receipt, exit 2 or 3
 ├── DeclarationError  a room, table or mapping contradicts itself        exit 2
 ├── HomeError         the home folder cannot be read or written          exit 2
-└── RunError          a run cannot be made or found                      exit 2
+├── RunError          a run cannot be made or found                      exit 2
+└── StoreError        the graph database cannot be started or asked      exit 2
 """
 
 from __future__ import annotations
@@ -43,3 +44,7 @@ class HomeError(GraphServiceError):
 
 class RunError(GraphServiceError):
     """A run cannot be made or found."""
+
+
+class StoreError(GraphServiceError):
+    """The graph database cannot be started, reached, written or asked."""
