@@ -11,13 +11,14 @@ import hashlib
 import itertools
 import json
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 from enum import StrEnum
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
+from graph_service.citation import look_up
 from graph_service.engines.duckdb import Engine
 from graph_service.errors import DeclarationError
 from graph_service.opening import digest, open_room, open_rooms
@@ -65,6 +66,11 @@ COLUMNS: Final = (
 UNTESTED: Final = "untested"
 #: And what its rows show that speaks against the finding, by the names that the room declares.
 AGAINST: Final = "against"
+
+#: What a query is given: thresholds in force by name, and the day.
+Given: TypeAlias = Mapping[str, Value | date]
+#: Asks a room's claim of another engine: the room and what it is given → rows as `find.sql` has.
+Ask: TypeAlias = Callable[[Room, Given], Iterable[Row]]
 
 _ORE: Final = Decimal("0.01")
 _ID_DIGITS: Final = 32
@@ -169,12 +175,21 @@ def detect(
     *,
     as_of: date,
     overrides: Mapping[str, Override] | None = None,
+    ask: Ask | None = None,
 ) -> list[Finding]:
-    """Every finding of a room over the record views of the engine, in order of provider and id."""
+    """Every finding of a room over the record views of the engine, in order of provider and id.
+
+    `ask` puts the claim of a room that has a network query to another engine; the rest is the
+    same for both.
+    """
     thresholds = room.in_force(overrides or {}, as_of)
     given: dict[str, Value | date] = {**thresholds, "as_of": as_of}
-    used = {name: value for name, value in given.items() if name in room.parameters}
-    rows: Iterable[Row] = engine.stream(room.query, used)
+    rows: Iterable[Row]
+    if ask is not None and room.network_query is not None:
+        rows = look_up(engine, ask(room, given))
+    else:
+        used = {name: value for name, value in given.items() if name in room.parameters}
+        rows = engine.stream(room.query, used)
     if room.refine is not None:
         rows = room.refine(list(rows), thresholds)
     findings = [_finding(room, row) for row in rows]

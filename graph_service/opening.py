@@ -36,6 +36,8 @@ _Words = TypeVar("_Words", bound=StrEnum)
 
 #: Parameters that every query may name beside its thresholds.
 RESERVED: Final = frozenset({"as_of"})
+#: And those of a network query: the publish that it is asked of.
+RESERVED_IN_NETWORK: Final = RESERVED | {"run"}
 
 #: What decides what a room finds beside its own files: which records are seen as of a day, how
 #: they become a graph, and the mathematics.
@@ -43,6 +45,8 @@ _GROUND: Final = Path(__file__).parent
 _SHARED_LOGIC: Final = (
     "antichain.py",
     "as_of.py",
+    "citation.py",
+    "cited_visits.sql",
     "detector.py",
     "network.py",
     "persons_bound.*",
@@ -107,6 +111,8 @@ class _Opening:
         except tomllib.TOMLDecodeError as error:
             self._refuse(f"detector.toml is no TOML ({error})")
         self.query = self._text("find.sql")
+        network = (folder / "find.cypher").is_file()
+        self.network_query = self._text("find.cypher") if network else None
 
     def room(self) -> Room:
         self._check_keys()
@@ -135,6 +141,7 @@ class _Opening:
             against=self._against(),
             risk=self._risk(),
             query=self.query,
+            network_query=self.network_query,
             refine=refine,
             digest=digest(self.folder),
             folder=self.folder,
@@ -157,19 +164,25 @@ class _Opening:
             self._refuse("needs is empty; name the tables without which nothing can be assessed")
 
     def _check_query(self, thresholds: Mapping[str, Threshold]) -> None:
-        opening = self.query.splitlines()[:2]
-        if len(opening) < 2 or not all(line.startswith("-- ") for line in opening):
-            self._refuse(
-                "find.sql must open with two comment lines: what one row is, why it matters"
-            )
+        self._check_asked("find.sql", "--", self.query, set(thresholds) | RESERVED)
+        if self.network_query is not None:
+            known = set(thresholds) | RESERVED_IN_NETWORK
+            self._check_asked("find.cypher", "//", self.network_query, known)
         used = parameters(self.query)
-        strange = sorted(used - set(thresholds) - RESERVED)
-        if strange:
-            self._refuse(f"find.sql asks for ${strange[0]}; declare it as a threshold")
         refinement = self._refinement()
         idle = [name for name in thresholds if name not in used and f'"{name}"' not in refinement]
         if idle:
             self._refuse(f"threshold {idle[0]} is used by no query; use it or remove it")
+
+    def _check_asked(self, name: str, comment: str, query: str, known: set[str]) -> None:
+        opening = query.splitlines()[:2]
+        if len(opening) < 2 or not all(line.startswith(f"{comment} ") for line in opening):
+            self._refuse(
+                f"{name} must open with two comment lines: what one row is, why it matters"
+            )
+        strange = sorted(parameters(query, comment) - known)
+        if strange:
+            self._refuse(f"{name} asks for ${strange[0]}; declare it as a threshold")
 
     def _check_words(self, room: Room) -> None:
         texts = [room.title, room.summary, *(cause.story for cause in room.innocent)]

@@ -113,6 +113,8 @@ class Room:
     against: tuple[Against, ...]
     risk: Risk
     query: str
+    #: The same claim asked of Neo4j, with citations for evidence; None where no network is asked.
+    network_query: str | None
     refine: Refine | None
     digest: str
     folder: Path
@@ -121,6 +123,11 @@ class Room:
     def parameters(self) -> frozenset[str]:
         """The `$name` parameters of the query."""
         return parameters(self.query)
+
+    @property
+    def network_parameters(self) -> frozenset[str]:
+        """Those of the network query."""
+        return parameters(self.network_query or "", "//")
 
     def in_force(self, overrides: Mapping[str, Override], as_of: date) -> dict[str, Value]:
         """Each threshold's value on a day: the municipality's own from its date, else ours."""
@@ -141,7 +148,7 @@ class Room:
         return values
 
 
-def parameters(query: str) -> frozenset[str]:
-    """The `$name` parameters of a query, comments left out."""
-    code = re.sub(r"--[^\n]*", "", query)
+def parameters(query: str, comment: str = "--") -> frozenset[str]:
+    """The `$name` parameters of a query, comments left out; those of Cypher begin with `//`."""
+    code = re.sub(rf"{comment}[^\n]*", "", query)
     return frozenset(re.findall(r"\$([a-z_][a-z0-9_]*)", code))
