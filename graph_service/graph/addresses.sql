@@ -37,6 +37,7 @@ SELECT
     spelling.street AS street,
     spelling.postcode AS postcode,
     spelling.city AS city,
+    regexp_replace(address, 'lgh[0-9]+', '') AS house,
     position.lat AS lat,
     position.lon AS lon,
     origin.origin_table AS origin_table,
