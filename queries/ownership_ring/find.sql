@@ -15,7 +15,8 @@ without_owners AS (
     WHERE regexp_matches(lower(legal_form),
             'ekonomisk|kooperativ|cooperative|förening|association|stiftelse|foundation|trossamfund'
             || '|kommun|municipal|region|landsting|statlig|publ|listed|börs|mutual|ömsesidig')
-        OR regexp_matches(lower(name), '\(publ\)')
+        -- A sole trader is not listed, whatever the name.
+        OR (regexp_matches(lower(name), '\(publ\)') AND NOT regexp_matches(org_id, '^[0-9]{12}$'))
     UNION
     SELECT owner_id FROM owners WHERE regexp_matches(owner_id, '^[278][0-9]{9}$')
     UNION
