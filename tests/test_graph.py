@@ -63,8 +63,10 @@ def edges(engine: Engine, kind: str | None = None) -> list[dict[str, Any]]:
 
 _orgs = st.sampled_from(ORGS)
 _persons = st.sampled_from(PERSONS)
+_places = st.sampled_from(("0000", "0001"))
 _days = st.dates(date(2024, 1, 1), date(2025, 12, 31))
 _maybe_day = st.none() | _days
+_maybe_org = st.none() | _orgs
 _accounts = st.sampled_from(("BG:9912346", "PG:28", "8000-1234567", None))
 _moments = st.datetimes(datetime(2024, 10, 26), datetime(2025, 4, 1)).map(
     lambda at: at.replace(microsecond=0)
@@ -84,7 +86,7 @@ def _visit(draw: st.DrawFn) -> dict[str, Any]:
     instant = start.timestamp()
     ended = datetime.fromtimestamp(instant + draw(st.integers(0, 90_000)), STOCKHOLM)
     return {
-        "municipality": "0000",
+        "municipality": draw(_places),
         "org_id": draw(_orgs),
         "worker_id": draw(_persons),
         "client_id": draw(_persons),
@@ -276,6 +278,38 @@ WORLDS: st.SearchStrategy[dict[str, list[dict[str, Any]]]] = st.fixed_dictionari
             ),
             ("invoice_id", "line_no"),
         ),
+        "municipalities": _rows(
+            _fixed(None, municipality=_places, name="Exkommun", org_id=_maybe_org),
+            ("municipality",),
+        ),
+        "subcontracts": _rows(
+            _fixed(True, org_id=_orgs, subcontractor_id=_orgs, kind="agreed"),
+            ("org_id", "subcontractor_id", "valid_from"),
+        ),
+        "placements": _rows(
+            _fixed(None, placement_id="q1", client_id=_persons, org_id=_orgs, start=_days),
+            ("placement_id",),
+        ),
+        "mandates": _rows(
+            _fixed(True, person_id=_persons, client_id=_persons, kind="guardian"),
+            ("person_id", "client_id", "valid_from"),
+        ),
+        "trading_bans": _rows(_fixed(True, person_id=_persons), ("person_id", "valid_from")),
+        "organisation_changes": _rows(
+            _fixed(
+                None,
+                change_id=st.sampled_from(("c1", "c2")),
+                org_id=_orgs,
+                changed_on=_days,
+                what=st.sampled_from(("address", "board")),
+                after=st.sampled_from((None, "syn:1")),
+            ),
+            ("change_id",),
+        ),
+        "quality_reviews": _rows(
+            _fixed(None, review_id="r1", org_id=_orgs, reviewed_on=_days, outcome="passed"),
+            ("review_id",),
+        ),
         "payments": _rows(
             _fixed(
                 None,
@@ -338,6 +372,10 @@ def check_origins(engine: Engine) -> None:
         assert rows, f"{thing['origin_table']} {key}"
         if thing.get("type") == "VISITED":
             assert len(rows) == thing["visits"]
+        if thing.get("type") == "SERVED_IN":
+            assert len(rows) == thing["visits"]
+        if thing.get("type") == "BILLED_FOR":
+            assert sum(row["amount"] for row in rows) == thing["amount"] == sum(thing["amounts"])
         if thing.get("type") == "TRANSFERRED_TO":
             assert len(rows) == thing["payments"]
             assert sum(row["amount"] for row in rows) == thing["amount"]
@@ -361,11 +399,13 @@ def _local(moment: str) -> datetime:
     return datetime.fromisoformat(moment).astimezone(STOCKHOLM)
 
 
-def visited_oracle(visits: list[dict[str, Any]]) -> dict[tuple[str, str, str], dict[str, Any]]:
-    ties: dict[tuple[str, str, str], list[dict[str, Any]]] = {}
+def visited_oracle(visits: list[dict[str, Any]]) -> dict[tuple[str, ...], dict[str, Any]]:
+    ties: dict[tuple[str, ...], list[dict[str, Any]]] = {}
     for visit in visits:
         if visit["status"] in (None, "performed"):
-            who = (visit["worker_id"], visit["client_id"], visit["org_id"])
+            who = tuple(
+                visit[name] for name in ("worker_id", "client_id", "org_id", "municipality")
+            )
             ties.setdefault(who, []).append(visit)
     found = {}
     for who, rows in ties.items():
@@ -384,8 +424,12 @@ def visited_oracle(visits: list[dict[str, Any]]) -> dict[tuple[str, str, str], d
             "by_month": [
                 sum(day.year * 12 + day.month == month for day in days) for month in months
             ],
+            "days": [(day - days[0]).days for day in days],
         }
     return found
+
+
+_OF_A_TIE = ("visits", "minutes", "first", "last", "by_month", "days")
 
 
 @settings(SLOW, max_examples=20)
@@ -398,7 +442,8 @@ def test_visited_is_what_counting_by_hand_says(rows: list[dict[str, Any]]) -> No
                 edge["source_id"].removeprefix("person:"),
                 edge["target_id"].removeprefix("person:"),
                 edge["provider_id"],
-            ): {name: edge[name] for name in ("visits", "minutes", "first", "last", "by_month")}
+                edge["municipality"],
+            ): {name: edge[name] for name in _OF_A_TIE}
             for edge in edges(engine, "VISITED")
         }
     assert found == visited_oracle(visits)
@@ -424,9 +469,11 @@ def roles_oracle(told: dict[str, Any]) -> dict[str, set[str]]:
 
     for table, rows in told.items():
         for row in rows:
-            if "org_id" in row:
+            if row.get("org_id"):
                 provides = table in ("contracts", "enrolments", "visits", "invoices", "placements")
                 org(row["org_id"], *(("Provider",) if provides else ()))
+            if row.get("subcontractor_id"):
+                org(row["subcontractor_id"])
             if table in ("employments", "visits"):
                 add(f"person:{row.get('person_id') or row['worker_id']}", "Worker")
             elif "person_id" in row:
@@ -469,12 +516,15 @@ def cut(given_world: dict[str, Any], day: date) -> dict[str, Any]:
         for given_row in rows:
             row = dict(given_row)
             starts = ("valid_from", "registered_on", "issued_on", "paid_on", "day")
+            starts += ("changed_on", "reviewed_on")
             late = [c for c in starts if row.get(c) is not None and row[c] > day]
             moment = row.get("start") or row.get("at")
             if moment is not None and name in ("visits", "login_events"):
                 local = datetime.fromisoformat(moment)
                 local = local if local.tzinfo else local.replace(tzinfo=STOCKHOLM)
                 late += [moment] if local.astimezone(STOCKHOLM).date() > day else []
+            if name == "placements" and row["start"] > day:
+                late.append("start")
             if late:
                 continue
             if row.get("valid_to") is not None and row["valid_to"] > day:
