@@ -37,7 +37,9 @@ SELECT
     spelling.street AS street,
     spelling.postcode AS postcode,
     spelling.city AS city,
-    regexp_replace(address, 'lgh[0-9]+', '') AS house,
+    regexp_replace(
+        regexp_replace(address, '([0-9][a-z]?)(lgh|lagenhet|apt)[0-9 ]*\|', '\1|'), 'lgh[0-9]+', ''
+    ) AS house,
     position.lat AS lat,
     position.lon AS lon,
     origin.origin_table AS origin_table,
