@@ -12,8 +12,8 @@ from typing import Final
 
 import click
 
-from api import cli_demo, cli_links, cli_load, cli_run, cli_synth
-from api.session import Group, say
+from api import cli_demo, cli_links, cli_load, cli_neo4j, cli_run, cli_synth
+from api.session import Group, say, stop_asked
 from graph_service.engines.duckdb import Engine, interrupt_all
 from graph_service.errors import GraphServiceError
 
@@ -33,6 +33,7 @@ for command in (
     cli_links.links,
     cli_synth.synth,
     cli_demo.demo,
+    cli_neo4j.neo4j,
 ):
     app.add_command(command)
 
@@ -48,6 +49,7 @@ def main() -> None:
     try:
         code = ended.result()
     except KeyboardInterrupt:
+        stop_asked.set()
         interrupt_all()
         with suppress(TimeoutError):
             ended.result(_TIDY_SECONDS)

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import sys
+import threading
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import click
 
 from graph_service import settings
 from graph_service.home import Home
+
+#: Set when Ctrl-C was pressed; what works outside the engine looks at it between two steps.
+stop_asked: Final = threading.Event()
 
 
 @dataclass(slots=True)

@@ -46,8 +46,9 @@ def neo4j(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Neo4jSettings]:
         return
     home = Home(tmp_path_factory.mktemp("neo4j"))
     try:
-        server.start(home, settings.read().cache, password=secrets.token_hex(16), **SMALL)
-        own = server.running(home).settings()
+        cache = settings.read().cache
+        started, _ = server.start(home, cache, password=secrets.token_hex(16), **SMALL)
+        own = started.settings()
         yield Neo4jSettings(own.uri, own.user, password=own.secret())
     finally:
         server.stop(home)

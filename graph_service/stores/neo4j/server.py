@@ -358,6 +358,8 @@ dbms.security.auth_enabled=true
 server.memory.pagecache.size={page_cache}
 server.directories.import=import
 dbms.usage_report.enabled=false
+# Nobody can reach it any more when it ends: no need to wait 10 s for that nobody does.
+internal.dbms.bolt.netty_server_shutdown_quiet_period=0
 """,
         encoding="utf-8",
     )
