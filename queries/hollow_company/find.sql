@@ -2,30 +2,32 @@
 -- A company without premises, staff or a management of its own may be a front; one sign alone never says so.
 WITH met AS (
     SELECT
-        org_id, municipality,
-        unnest([min({'at': start, 'id': visit_id}), max({'at': start, 'id': visit_id})]) AS visit
+        org_id, municipality, min({'at': start, 'id': visit_id}) AS first,
+        max({'at': start, 'id': visit_id}) AS last
     FROM visits GROUP BY org_id, municipality
 ),
 
 -- What a provider did, and what it was to do; `work` is what was done.
 activity AS (
     SELECT
-        org_id, municipality, CAST(visit.at AT TIME ZONE 'Europe/Stockholm' AS DATE) AS first,
-        CAST(visit.at AT TIME ZONE 'Europe/Stockholm' AS DATE) AS last, true AS work,
-        false AS goes_on, 'visits' AS origin, [visit.id] AS key, NULL AS _file_sha256, NULL AS _row
+        org_id, municipality, CAST(first.at AT TIME ZONE 'Europe/Stockholm' AS DATE) AS first,
+        CAST(last.at AT TIME ZONE 'Europe/Stockholm' AS DATE) AS last, true AS work,
+        false AS goes_on, 'visits' AS origin, [municipality] AS key,
+        NULL AS _file_sha256, NULL AS _row, [first.id] AS first_key, [last.id] AS last_key
     FROM met
     UNION ALL
     SELECT org_id, municipality, least(period_from, issued_on), issued_on, true, false,
-        'invoices', [invoice_id], _file_sha256, _row FROM invoices
+        'invoices', [invoice_id], _file_sha256, _row, NULL, NULL FROM invoices
     UNION ALL
     SELECT org_id, NULL, start, coalesce("end", start), true, "end" IS NULL,
-        'placements', [placement_id], _file_sha256, _row FROM placements
+        'placements', [placement_id], _file_sha256, _row, NULL, NULL FROM placements
     UNION ALL
     SELECT org_id, municipality, valid_from, valid_from, false, false,
-        'contracts', [contract_id], _file_sha256, _row FROM contracts
+        'contracts', [contract_id], _file_sha256, _row, NULL, NULL FROM contracts
     UNION ALL
     SELECT org_id, municipality, valid_from, valid_from, false, false, 'enrolments',
-        [client_id, org_id, service, CAST(valid_from AS VARCHAR)], _file_sha256, _row FROM enrolments
+        [client_id, org_id, service, CAST(valid_from AS VARCHAR)], _file_sha256, _row, NULL, NULL
+    FROM enrolments
 ),
 
 served AS (SELECT DISTINCT org_id, municipality FROM activity),
@@ -103,23 +105,18 @@ partner AS (
 ),
 
 registered AS (
-    SELECT substr(source_id, 14) AS org_id, target_id AS address
-    FROM edges WHERE type = 'REGISTERED_AT' AND valid_to IS NULL
+    SELECT substr(e.source_id, 14) AS org_id, e.target_id AS address, n.house
+    FROM edges AS e JOIN nodes AS n ON n.node_id = e.target_id
+    WHERE e.type = 'REGISTERED_AT' AND e.valid_to IS NULL
 ),
 
-resident AS (
-    SELECT substr(source_id, 8) AS person_id, target_id AS address
-    FROM edges WHERE type = 'RESIDES_AT' AND valid_to IS NULL
-),
-
--- A firm run from the home of somebody who runs or owns it; the flat's number may be left out.
+-- A firm run from the house of somebody who runs or owns it; the flat's number may be left out.
 home AS (
-    SELECT
-        p.org_id,
-        bool_or(regexp_replace(r.address, 'lgh[0-9]+', '')
-            = regexp_replace(g.address, 'lgh[0-9]+', '')) AS is_here
-    FROM partner AS p JOIN resident AS r ON r.person_id = p.person_id
-    JOIN registered AS g ON g.org_id = p.org_id
+    SELECT p.org_id, bool_or(n.house = g.house) AS is_here
+    FROM partner AS p JOIN registered AS g ON g.org_id = p.org_id
+    JOIN edges AS r ON r.source_id = 'person:' || p.person_id
+    JOIN nodes AS n ON n.node_id = r.target_id
+    WHERE r.type = 'RESIDES_AT' AND r.valid_to IS NULL
     GROUP BY p.org_id
 ),
 
@@ -242,16 +239,18 @@ banned AS (
         AND (k.valid_from IS NULL OR b.valid_to IS NULL OR k.valid_from < b.valid_to)
         AND least(coalesce(k.valid_to, b.valid_to, p.last + 1), coalesce(b.valid_to, p.last + 1))
             > p.first
-    QUALIFY row_number() OVER (PARTITION BY p.org_id ORDER BY since, k.origin, k.key) = 1
+    QUALIFY row_number()
+        OVER (PARTITION BY p.org_id ORDER BY since, k.origin, k.key, b.valid_from) = 1
 ),
 
 -- The first thing that a provider did or was to do, and its last work.
 step AS (
-    SELECT org_id, 'new_company' AS sign, origin, key, _file_sha256, _row FROM activity
-    QUALIFY row_number() OVER (PARTITION BY org_id ORDER BY first, origin, key) = 1
+    SELECT org_id, 'new_company' AS sign, origin, coalesce(first_key, key) AS key, _file_sha256, _row
+    FROM activity QUALIFY row_number() OVER (PARTITION BY org_id ORDER BY first, origin, activity.key) = 1
     UNION ALL
-    SELECT org_id, 'restraint', origin, key, _file_sha256, _row FROM activity WHERE work
-    QUALIFY row_number() OVER (PARTITION BY org_id ORDER BY last DESC, origin, key) = 1
+    SELECT org_id, 'restraint', origin, coalesce(last_key, key), _file_sha256, _row FROM activity
+    WHERE work
+    QUALIFY row_number() OVER (PARTITION BY org_id ORDER BY last DESC, origin DESC, activity.key DESC) = 1
 ),
 
 -- A sign that the register's own row shows.
@@ -324,7 +323,8 @@ fact AS (
     FROM counted AS c JOIN employments AS e
         ON e.org_id = c.org_id AND e.person_id = c.person_id AND e.valid_from = c.valid_from
     UNION ALL
-    SELECT c.org_id, c.sign, NULL, c.unsure, NULL, NULL, NULL, 'visits', [min(v.visit_id)], NULL, NULL
+    SELECT c.org_id, c.sign, NULL, c.unsure, NULL, NULL, NULL,
+        'visits', [min({'at': v.start, 'id': v.visit_id}).id], NULL, NULL
     FROM counted AS c JOIN visits AS v ON v.org_id = c.org_id AND v.worker_id = c.person_id
     WHERE c.valid_from IS NULL AND v.status = 'performed'
     GROUP BY c.org_id, c.sign, c.person_id, c.unsure
