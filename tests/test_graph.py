@@ -372,7 +372,7 @@ def check_origins(engine: Engine) -> None:
         assert rows, f"{thing['origin_table']} {key}"
         if thing.get("type") == "VISITED":
             assert len(rows) == thing["visits"]
-        if thing.get("type") == "SERVED_IN":
+        if thing.get("type") in ("SERVED_IN", "WORKED_FOR", "CARED_FOR_BY"):
             assert len(rows) == thing["visits"]
         if thing.get("type") == "BILLED_FOR":
             assert sum(row["amount"] for row in rows) == thing["amount"] == sum(thing["amounts"])
