@@ -314,6 +314,15 @@ RELATIONSHIPS: Final = (
         aggregated=True,
     ),
     Relationship(
+        "ACTIVE_IN",
+        "has a contract, enrolment, invoice or visit there; first and last of its visits, "
+        "invoices and payments, where there are any",
+        (("organisation", "municipality"),),
+        ("contracts", "enrolments", "invoices", "visits"),
+        ("first", "last"),
+        aggregated=True,
+    ),
+    Relationship(
         "CONTRACTED_BY",
         "has a contract with the municipality",
         (("organisation", "municipality"),),
@@ -501,6 +510,7 @@ DERIVATIONS: Final = (
     "worked_for",
     "cared_for_by",
     "served_in",
+    "active_in",
     "uses_login",
     "signed_in_on",
     "has_tag",
