@@ -20,7 +20,7 @@ from zoneinfo import ZoneInfo
 from graph_service import as_of as views
 from graph_service import risk, run_file, thresholds
 from graph_service.change import compare, past, rule_of
-from graph_service.detector import Finding, Override, Room, detect
+from graph_service.detector import Ask, Finding, Override, Room, detect
 from graph_service.engines.duckdb import Engine
 from graph_service.errors import RunError, UsageError
 from graph_service.graph.derive import derive
@@ -37,6 +37,8 @@ STOCKHOLM: Final = ZoneInfo("Europe/Stockholm")
 Clock: TypeAlias = Callable[[], datetime]
 #: Told the name of each step before it begins.
 Progress: TypeAlias = Callable[[str], None]
+#: Takes a graph to another engine, and returns how claims are asked of it there.
+Network: TypeAlias = Callable[[Engine], Ask]
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,13 +71,15 @@ def run(
     only: Sequence[str] | None = None,
     as_of: date | None = None,
     known_by: datetime | None = None,
+    network: Network | None = None,
     progress: Progress = lambda _: None,
 ) -> RunResult:
     """Make and publish a run; a second one at the same time waits for the first.
 
     `only` names the rooms to ask, all without it. `as_of` is a Stockholm day, the last one on
     which anything known happened without it. `known_by` counts receipts up to and with that
-    moment, all without it. Raises UsageError for a room that is not there, DeclarationError
+    moment, all without it. `network` answers the rooms that have a network query; the findings
+    are the same. Raises UsageError for a room that is not there, DeclarationError
     for thresholds that do not fit, RunError when `memory` does not suffice.
     """
     asked = _asked(rooms, only)
@@ -92,7 +96,11 @@ def run(
                 derive(engine, progress=progress)
                 progress("links")
                 run_file.write(engine, "links", resolve(engine, _undone(home, known_by)))
-                findings = _find(engine, asked, sight.as_of, overrides, progress)
+                ask = None
+                if network is not None:
+                    progress("network")
+                    ask = network(engine)
+                findings = _find(engine, asked, sight.as_of, overrides, ask, progress)
                 progress("scores")
                 scores = _score(engine, findings, asked, overrides, sight, last)
                 changed = changes(findings, last)
@@ -154,6 +162,7 @@ def _find(
     rooms: Sequence[Room],
     as_of: date,
     overrides: thresholds.Overrides,
+    ask: Ask | None,
     progress: Progress,
 ) -> list[Finding]:
     """Ask each room, and write how it was asked."""
@@ -163,7 +172,7 @@ def _find(
         progress(room.name)
         own = overrides.get(room.name, {})
         begun = time.monotonic()
-        found = detect(engine, room, as_of=as_of, overrides=own)
+        found = detect(engine, room, as_of=as_of, overrides=own, ask=ask)
         findings += found
         asked.append(
             {
