@@ -76,8 +76,7 @@ class Answer:
     """What a statement returned, and what it changed."""
 
     rows: list[dict[str, Any]]
-    nodes_created: int
-    relationships_created: int
+    counters: neo4j.SummaryCounters
 
 
 class Connection:
@@ -226,8 +225,7 @@ def _unit(statement: Statement, purpose: str, seconds: float | None) -> Any:
 
 def _answer(result: neo4j.Result) -> Answer:
     rows = result.data()
-    counters = result.consume().counters
-    return Answer(rows, counters.nodes_created, counters.relationships_created)
+    return Answer(rows, result.consume().counters)
 
 
 def _tag(statement: Statement, purpose: str) -> dict[str, str]:

@@ -92,12 +92,14 @@ CONCERNS: Final = Relationship(
 ABOUT: Final = Relationship("ABOUT", "is about this provider", (), ("findings",))
 SCORES: Final = Relationship("SCORES", "is the score of this provider", (), ("scores",))
 
+_INDICATORS: Final = (FINDING, SCORE)
+_POINTERS: Final = (CONCERNS, ABOUT, SCORES)
 #: Every label and relationship type that a publish writes.
 PUBLISHED_LABELS: Final[Mapping[str, Label]] = MappingProxyType(
-    {label.name: label for label in (*LABELS, FINDING, SCORE)}
+    {label.name: label for label in (*LABELS, *_INDICATORS)}
 )
 PUBLISHED_TYPES: Final[Mapping[str, Relationship]] = MappingProxyType(
-    {each.type: each for each in (*RELATIONSHIPS, CONCERNS, ABOUT, SCORES)}
+    {each.type: each for each in (*RELATIONSHIPS, *_POINTERS)}
 )
 
 _ENDS: Final = ("source_id", "target_id")
@@ -105,6 +107,8 @@ _NODE_KEYS: Final = tuple(column.name for column in NODE_COLUMNS if column.name 
 _EDGE_KEYS: Final = tuple(
     column.name for column in EDGE_COLUMNS if column.name not in {"type", *_ENDS}
 )
+#: Findings and scores lead back to the run file, not to records.
+_INDICATOR_KEYS: Final = ("node_id", "kind", "key")
 
 #: What must stand before anything is written: an element is one version of one node.
 CONSTRAINTS: Final[Mapping[str, str]] = MappingProxyType(
@@ -136,23 +140,19 @@ INDEXES: Final[Mapping[str, str]] = MappingProxyType(
     }
 )
 
-#: The places of nodes that stand, shown now and not closed by this publish.
-FIND_NODES: Final = (
-    "MATCH (:GraphServiceState {id: 'shown', claim: $claim}) UNWIND $rows AS node_id "
-    f"MATCH (n:{OURS} {{node_id: node_id}}) WHERE n.since <= $shown AND n.until > $number "
-    "RETURN n.node_id AS node_id, id(n) AS place"
-)
-
 
 def node_columns(labels: Iterable[str]) -> tuple[str, ...]:
     """The columns that nodes with these labels publish, in the order of a row."""
     declared = [PUBLISHED_LABELS[name] for name in labels]
-    return (*_NODE_KEYS, *dict.fromkeys(name for label in declared for name in label.properties))
+    keys = _INDICATOR_KEYS if declared[0] in _INDICATORS else _NODE_KEYS
+    return (*keys, *dict.fromkeys(name for label in declared for name in label.properties))
 
 
 def edge_columns(type_: str) -> tuple[str, ...]:
     """The columns that relationships of a type publish, after the places of their two ends."""
-    return (*_EDGE_KEYS, *PUBLISHED_TYPES[type_].properties)
+    declared = PUBLISHED_TYPES[type_]
+    keys = ("edge_id",) if declared in _POINTERS else _EDGE_KEYS
+    return (*keys, *declared.properties)
 
 
 def create_nodes(labels: Sequence[str]) -> str:
@@ -173,6 +173,18 @@ def create_edges(type_: str) -> str:
         f"MATCH (target:{OURS}) WHERE id(target) = row[1] "
         f"CREATE (source)-[:{PUBLISHED_TYPES[type_].type} {_properties(edge_columns(type_), 2)}]->"
         "(target)"
+    )
+
+
+def close_edges(type_: str, *, outgoing: bool) -> str:
+    """Closes relationships of one type; a row is one end of them, and their ids."""
+    there, back = ("-", "->") if outgoing else ("<-", "-")
+    return (
+        "MATCH (:GraphServiceState {id: 'shown', claim: $claim}) UNWIND $rows AS row "
+        f"MATCH (n:{OURS} {{node_id: row[0]}}) WHERE n.since <= $shown AND n.until > $shown "
+        f"MATCH (n){there}[r:{PUBLISHED_TYPES[type_].type}]{back}() "
+        "WHERE r.edge_id IN row[1] AND r.since <= $shown AND r.until > $shown "
+        "SET r.until = $number RETURN id(r) AS place"
     )
 
 
