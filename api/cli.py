@@ -12,7 +12,7 @@ from typing import Final
 
 import click
 
-from api import cli_demo, cli_links, cli_load, cli_neo4j, cli_run, cli_synth
+from api import cli_demo, cli_links, cli_load, cli_neo4j, cli_publish, cli_run, cli_synth
 from api.session import Group, say, stop_asked
 from graph_service.engines.duckdb import Engine, interrupt_all
 from graph_service.errors import GraphServiceError
@@ -34,6 +34,7 @@ for command in (
     cli_synth.synth,
     cli_demo.demo,
     cli_neo4j.neo4j,
+    cli_publish.publish,
 ):
     app.add_command(command)
 

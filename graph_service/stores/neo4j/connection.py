@@ -7,6 +7,7 @@ so that the server's own log tells what was asked. Parameters are never part of 
 from __future__ import annotations
 
 import hashlib
+import logging
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -35,6 +36,9 @@ APPLICATION: Final = "graph-service"
 READ_SECONDS: Final = 30.0
 #: CALL (…) { … } with a variable scope came in 5.23; 5.26 is the LTS that our tests run on.
 OLDEST: Final = (5, 26)
+
+# What the driver says on its own goes nowhere unless somebody asks: failures are told below.
+logging.getLogger("neo4j").addHandler(logging.NullHandler())
 
 _RETRY_SECONDS: Final = 15.0
 _CONNECT_SECONDS: Final = 10.0
@@ -137,6 +141,8 @@ class Connection:
 
     def check(self) -> str:
         """The server's version, or a refusal: not reachable, wrong login, too old."""
+        with self._in_words():
+            self._driver.verify_connectivity()
         found = self.read("CALL dbms.components() YIELD name, versions", {}, "version")
         version: str = next((row["versions"][0] for row in found if "Kernel" in row["name"]), "0")
         numbers = tuple(int(part) for part in version.split(".")[:2] if part.isdigit())

@@ -136,8 +136,8 @@ class Publication:
 
     def _sweep(self, whole: bool) -> int:
         """Delete what is closed; how many nodes stay since another application points at them."""
-        self._writer.sweep("sweep_relationships_at", "swept relationships", self._closed_edges)
-        self._writer.sweep("sweep_nodes_at", "swept nodes", self._closed_nodes)
+        self._writer.sweep("sweep_relationships_at", "swept_relationships", self._closed_edges)
+        self._writer.sweep("sweep_nodes_at", "swept_nodes", self._closed_nodes)
         moved = Claim(self._claim.connection, self._claim.token, self.number, self.number)
         if whole:
             moved.each("sweep_relationships")
@@ -208,7 +208,7 @@ def publication(
                 "The database shows the graph of another home folder. Name another database, or "
                 "replace its graph with --take-over."
             )
-        claim = publish_state.claim(connection, state, token=token(), home=own, run_id=run_id)
+        claim = publish_state.claim(connection, state, token=token(), run_id=run_id)
         if state.publishing is not None:
             progress("mending", 0, 1)
             claim.mend()
@@ -230,7 +230,7 @@ def publish_graph(connection: Connection, engine: Engine, number: int) -> None:
     Nothing is closed and the pointer stays: a question asks of the candidate with `$run` = number.
     """
     _create_constraints(connection)
-    claim = publish_state.claim(connection, State(), token=f"{number}", home="", run_id="")
+    claim = publish_state.claim(connection, State(), token=f"{number}", run_id="")
     changes = Changes(engine, None)
     changes.graph()
     writer = Writer(Claim(connection, claim.token, 0, number))

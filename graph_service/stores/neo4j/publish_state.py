@@ -102,9 +102,9 @@ def read_state(connection: Connection) -> State:
     return State(**rows[0]) if rows else State()
 
 
-def claim(connection: Connection, state: State, *, token: str, home: str, run_id: str) -> Claim:
+def claim(connection: Connection, state: State, *, token: str, run_id: str) -> Claim:
     """Claim the database for a publish, and wait for what an earlier claim still sends."""
-    begun = connection.write(statement("claim", claim=token, home=home, run_id=run_id))
+    begun = connection.write(statement("claim", claim=token, run_id=run_id))
     claimed = Claim(connection, token, state.number, begun[0].rows[0]["number"])
     if not wait(connection, _running(connection, publishing=True)):
         raise StoreError(f"Neo4j is still busy with an earlier publish. {_LOST}")

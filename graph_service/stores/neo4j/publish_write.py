@@ -88,7 +88,7 @@ class Writer:
             places.extend(found)
 
         self._send(
-            engine, "closing_nodes", "closed nodes", self._named("close_named_nodes"), settle
+            engine, "closing_nodes", "closed_nodes", self._named("close_named_nodes"), settle
         )
         return places
 
@@ -107,7 +107,7 @@ class Writer:
             _expect(sum(len(row["edge_ids"]) for row in rows), len(found))
             places.extend(found)
 
-        self._send(engine, "closing_ends", "closed relationships", made, settle)
+        self._send(engine, "closing_ends", "closed_relationships", made, settle)
         return places
 
     def sweep(self, name: str, stage: str, places: array[int]) -> None:
