@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, datetime
 from importlib.metadata import version
-from typing import Any, Final, TypeAlias
+from typing import Any, Final, Protocol, TypeAlias
 from zoneinfo import ZoneInfo
 
 from graph_service import as_of as views
@@ -37,8 +37,18 @@ STOCKHOLM: Final = ZoneInfo("Europe/Stockholm")
 Clock: TypeAlias = Callable[[], datetime]
 #: Told the name of each step before it begins.
 Progress: TypeAlias = Callable[[str], None]
-#: Takes a graph to another engine, and returns how claims are asked of it there.
-Network: TypeAlias = Callable[[Engine], Ask]
+
+
+class Network(Protocol):
+    """Another engine that is shown a run under way, so that claims can be asked of it there."""
+
+    def take_graph(self, engine: Engine, run_id: str) -> Ask:
+        """Take the tables `nodes` and `edges`; returns how a claim is asked of them."""
+        ...
+
+    def take_findings(self, engine: Engine) -> None:
+        """Take the tables `findings` and `scores` that came of it."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +109,7 @@ def run(
                 ask = None
                 if network is not None:
                     progress("network")
-                    ask = network(engine)
+                    ask = network.take_graph(engine, built.run_id)
                 findings = _find(engine, asked, sight.as_of, overrides, ask, progress)
                 progress("scores")
                 scores = _score(engine, findings, asked, overrides, sight, last)
@@ -115,6 +125,8 @@ def run(
                     **{change: None if counted is None else counted[change] for change in CHANGES},
                 }
                 _write(engine, about, findings, scores, changed)
+                if network is not None:
+                    network.take_findings(engine)
             published = folder.publish(built, current=complete)
     return RunResult(published, sight.as_of, complete, len(scores), len(findings), counted)
 
