@@ -15,6 +15,7 @@ import queries
 from graph_service.as_of import open_views
 from graph_service.detector import Finding, detect
 from graph_service.engines.duckdb import Engine
+from graph_service.graph.derive import derive
 from graph_service.opening import open_room
 from tests.world import world
 
@@ -33,7 +34,7 @@ def find(given: Mapping[str, Any]) -> list[Finding]:
     with Engine(threads=1) as engine:
         world(engine, given)
         open_views(engine, AS_OF)
-        engine.execute("CREATE TABLE edges (type VARCHAR, source_id VARCHAR, target_id VARCHAR)")
+        derive(engine)
         return detect(engine, ROOM, as_of=AS_OF)
 
 
@@ -93,7 +94,10 @@ def town(draw: st.DrawFn) -> dict[str, list[dict[str, Any]]]:
             {"org_id": FIRMS[0], "person_id": who, "valid_from": "2020-01-01"}
             for who in draw(st.sets(st.sampled_from(WORKERS)))
         ],
-        "persons": [{"person_id": who, "street": street} for who, street in homes.items()],
+        "persons": [
+            {"person_id": who, "street": street, "postcode": "11111"}
+            for who, street in homes.items()
+        ],
         "owners": []
         if linked is None
         else [

@@ -1,37 +1,26 @@
 -- One row: an account and a provider who is paid on it, or whose workers are, with whom it is shared.
 -- Who shares an account shares the money: a firm's front, or wages that come back to one hand.
-WITH active AS (
+WITH firm AS (
     SELECT
-        org_id, municipality, CAST(max(start) AT TIME ZONE 'Europe/Stockholm' AS DATE) AS last
-    FROM visits GROUP BY org_id, municipality
-    UNION ALL
-    SELECT org_id, municipality, max(issued_on) FROM invoices GROUP BY org_id, municipality
-    UNION ALL
-    SELECT org_id, municipality, NULL FROM contracts
-    UNION ALL
-    SELECT DISTINCT org_id, municipality, CAST(NULL AS DATE) FROM enrolments
+        key AS org_id, industry, deregistered_on,
+        list_contains(labels, 'Provider') AS is_provider,
+        origin_table = 'organisations' AS is_registered
+    FROM nodes WHERE kind = 'organisation'
 ),
-
-provider AS (SELECT org_id FROM active UNION SELECT org_id FROM placements),
 
 -- How far what is known of each municipality reaches: another's later delivery ends nothing here.
-paying AS (
-    SELECT org_id, max(paid_on) AS last
-    FROM (SELECT unnest([payee_id, payer_id]) AS org_id, paid_on FROM payments)
-    GROUP BY org_id
-),
 reach AS (
-    SELECT a.municipality, max(greatest(a.last, p.last)) AS seen
-    FROM active AS a LEFT JOIN paying AS p USING (org_id)
-    GROUP BY a.municipality
+    SELECT target_id AS municipality, max(last) AS seen
+    FROM edges WHERE type = 'ACTIVE_IN' GROUP BY target_id
 ),
 sight AS (
     SELECT w.party_id, max(r.seen) AS seen
     FROM (
-        SELECT org_id AS party_id, org_id FROM active
+        SELECT org_id AS party_id, org_id FROM firm
         UNION SELECT person_id, org_id FROM employments
     ) AS w
-    JOIN active AS a USING (org_id) JOIN reach AS r USING (municipality)
+    JOIN edges AS a ON a.type = 'ACTIVE_IN' AND a.source_id = 'organisation:' || w.org_id
+    JOIN reach AS r ON r.municipality = a.target_id
     GROUP BY w.party_id
 ),
 
@@ -64,17 +53,17 @@ common AS (
     UNION
     SELECT i.account FROM invoices AS i
     WHERE i.factoring AND NOT EXISTS (
-        SELECT 1 FROM accounts AS a JOIN provider AS p ON p.org_id = a.holder_id
-        WHERE a.account = i.account
+        SELECT 1 FROM accounts AS a JOIN firm AS f ON f.org_id = a.holder_id
+        WHERE a.account = i.account AND f.is_provider
     )
     UNION
-    SELECT t.account FROM tie AS t JOIN organisations AS o ON o.org_id = t.party_id
-    ANTI JOIN provider AS p ON p.org_id = t.party_id
-    WHERE regexp_matches(o.industry, '^\s*(64|66)') -- SNI: finance, and services to it
+    SELECT t.account FROM tie AS t JOIN firm AS f ON f.org_id = t.party_id
+    WHERE regexp_matches(f.industry, '^\s*(64|66)') -- SNI: finance, and services to it
+        AND NOT f.is_provider
     UNION
-    SELECT t.account FROM tie AS t JOIN municipalities AS m ON m.org_id = t.party_id
-    UNION
-    SELECT p.payer_account FROM payments AS p JOIN municipalities AS m ON m.org_id = p.payer_id
+    SELECT substr(h.target_id, strpos(h.target_id, ':') + 1)
+    FROM edges AS h JOIN edges AS g ON g.type = 'GOVERNS' AND g.source_id = h.source_id
+    WHERE h.type = 'HOLDS_ACCOUNT'
 ),
 
 crowded AS (
@@ -86,13 +75,12 @@ crowded AS (
 dated AS (
     SELECT
         t.*,
-        least(t.until, coalesce(o.deregistered_on, t.until)) AS last,
-        p.org_id IS NOT NULL OR o.org_id IS NOT NULL
+        least(t.until, coalesce(f.deregistered_on, t.until)) AS last,
+        coalesce(f.is_provider OR f.is_registered, false)
             OR regexp_matches(t.party_id, '^([0-9]{10}$|[A-Z]{2}:)') AS is_firm,
-        p.org_id IS NOT NULL AS is_provider
+        coalesce(f.is_provider, false) AS is_provider
     FROM tie AS t SEMI JOIN crowded USING (account)
-    LEFT JOIN organisations AS o ON o.org_id = t.party_id
-    LEFT JOIN provider AS p ON p.org_id = t.party_id
+    LEFT JOIN firm AS f ON f.org_id = t.party_id
 ),
 
 -- Stretches of use: each register row by itself, invoices and payments from first to last.
@@ -139,65 +127,51 @@ pair AS (
 
 -- Group: a common holder of half or more, up to eight steps above (steps double).
 holding AS (
-    SELECT org_id, owner_id FROM owners
-    WHERE (share >= $group_share OR (share IS NULL AND interest = 'control'))
+    SELECT target_id AS owned, source_id AS owner FROM edges
+    WHERE type = 'OWNS' AND (share >= $group_share OR (share IS NULL AND interest = 'control'))
         AND (valid_to IS NULL OR valid_to > $as_of)
     UNION
-    SELECT party_id, party_id FROM stretch WHERE is_firm
+    SELECT 'organisation:' || party_id, 'organisation:' || party_id FROM stretch WHERE is_firm
     UNION
-    SELECT owner_id, owner_id FROM owners
+    SELECT source_id, source_id FROM edges WHERE type = 'OWNS'
 ),
 above_2 AS (
-    SELECT DISTINCT l.org_id, u.owner_id FROM holding AS l JOIN holding AS u ON u.org_id = l.owner_id
+    SELECT DISTINCT l.owned, u.owner FROM holding AS l JOIN holding AS u ON u.owned = l.owner
 ),
 above_4 AS (
-    SELECT DISTINCT l.org_id, u.owner_id FROM above_2 AS l JOIN above_2 AS u ON u.org_id = l.owner_id
+    SELECT DISTINCT l.owned, u.owner FROM above_2 AS l JOIN above_2 AS u ON u.owned = l.owner
 ),
 above_8 AS (
-    SELECT DISTINCT l.org_id, u.owner_id FROM above_4 AS l JOIN above_4 AS u ON u.org_id = l.owner_id
+    SELECT DISTINCT
+        substr(l.owned, strpos(l.owned, ':') + 1) AS org_id,
+        substr(u.owner, strpos(u.owner, ':') + 1) AS owner_id
+    FROM above_4 AS l JOIN above_4 AS u ON u.owned = l.owner
 ),
 
-client AS (
-    SELECT org_id, client_id FROM enrolments
-    UNION SELECT org_id, client_id FROM placements
-    UNION SELECT org_id, client_id FROM visits
-        SEMI JOIN stretch ON party_id = client_id
-),
-
+-- A home that nobody may know is no home known; a network gives none away.
 home AS (
-    SELECT
-        person_id,
-        regexp_replace(lower(trim(street)), '\s+', ' ', 'g') AS street,
-        coalesce(nullif(regexp_replace(postcode, '[^0-9]', '', 'g'), ''), lower(trim(city)), '')
-            AS area
-    FROM (
-        SELECT person_id, street, postcode, city FROM persons
-        UNION SELECT person_id, street, postcode, city FROM residences
-    )
-    WHERE trim(street) <> ''
+    SELECT substr(source_id, strpos(source_id, ':') + 1) AS person_id, target_id AS address
+    FROM edges WHERE type = 'RESIDES_AT'
 ),
 
--- Pairs that may well share: one group, a client and the provider, a ward and the guardian, two
--- numbers of one, a home.
+-- Pairs that may well share: one group, a home, or a client and the provider, a ward and the
+-- guardian, one person or firm under two numbers (a link that people undo excuses nothing more).
 kin AS (
     SELECT p.a_id AS x, p.b_id AS y
     FROM pair AS p JOIN above_8 AS u ON u.org_id = p.a_id
     JOIN above_8 AS v ON v.org_id = p.b_id AND v.owner_id = u.owner_id
     WHERE p.a_firm AND p.b_firm
     UNION
-    SELECT org_id, client_id FROM client
-    UNION
-    SELECT person_id, client_id FROM mandates WHERE kind <> 'approved_relative'
-    UNION
-    -- One person or firm under two numbers: a link that people undo excuses nothing any more.
-    SELECT
-        substr(source_id, strpos(source_id, ':') + 1), substr(target_id, strpos(target_id, ':') + 1)
-    FROM edges WHERE type = 'SAME_AS'
-    UNION
     SELECT p.a_id, p.b_id
     FROM pair AS p JOIN home AS u ON u.person_id = p.a_id
-    JOIN home AS v ON v.person_id = p.b_id AND v.street = u.street AND v.area = u.area
+    JOIN home AS v ON v.person_id = p.b_id AND v.address = u.address
     WHERE NOT p.a_firm AND NOT p.b_firm
+    UNION
+    SELECT
+        substr(source_id, strpos(source_id, ':') + 1), substr(target_id, strpos(target_id, ':') + 1)
+    FROM edges
+    WHERE type IN ('ENROLLED_WITH', 'PLACED_WITH', 'CARED_FOR_BY', 'SAME_AS')
+        OR (type = 'ACTS_FOR' AND role <> 'approved_relative')
 ),
 
 housed AS (SELECT DISTINCT person_id FROM home),
@@ -218,11 +192,9 @@ worker AS (
     FROM employments
     UNION ALL
     SELECT
-        org_id, worker_id,
-        CAST(min(start) AT TIME ZONE 'Europe/Stockholm' AS DATE),
-        CAST(max(start) AT TIME ZONE 'Europe/Stockholm' AS DATE)
-    FROM visits SEMI JOIN stretch ON party_id = worker_id
-    WHERE status = 'performed' GROUP BY org_id, worker_id
+        substr(target_id, strpos(target_id, ':') + 1), substr(source_id, strpos(source_id, ':') + 1),
+        min(first), max(last)
+    FROM edges WHERE type = 'WORKED_FOR' GROUP BY target_id, source_id
 ),
 
 colleagues AS (
