@@ -55,6 +55,11 @@ NODE_COLUMNS: Final = (
     Property("labels", "VARCHAR[]", "sorted; the kind's own label and the roles seen"),
     Property("name", "VARCHAR", "for reading; never of a person with protected identity"),
     Property("protected", "BOOLEAN", "the person has protected identity"),
+    Property(
+        "search",
+        "VARCHAR",
+        "name, key and key without blanks in plain lower-case words, a line each",
+    ),
     Property("origin_table", "VARCHAR", "record table that the node leads back to"),
     Property("origin_key", "VARCHAR", "JSON object: the values that the rows there have"),
 )

@@ -3,7 +3,10 @@
 CREATE OR REPLACE TABLE nodes AS
 SELECT
     kind || ':' || key AS node_id,
-    * REPLACE (coalesce(protected, false) AS protected)
+    * REPLACE (
+        coalesce(protected, false) AS protected,
+        search_lines(name, key) AS search
+    )
 FROM new_nodes
 ORDER BY node_id;
 
