@@ -1,15 +1,10 @@
 -- One row: a provider that began about when another ended, with what it has from it and what may explain that.
 -- Firms change numbers, people do not: who lost a contract or a permit may come back under another.
 WITH met AS (
-    SELECT 'workers' AS sign, org_id, municipality, worker_id AS person_id,
-        CAST(min(start) AT TIME ZONE 'Europe/Stockholm' AS DATE) AS first,
-        CAST(max(start) AT TIME ZONE 'Europe/Stockholm' AS DATE) AS last
-    FROM visits WHERE status = 'performed' GROUP BY org_id, municipality, worker_id
-    UNION ALL
-    SELECT 'clients', org_id, municipality, client_id,
-        CAST(min(start) AT TIME ZONE 'Europe/Stockholm' AS DATE),
-        CAST(max(start) AT TIME ZONE 'Europe/Stockholm' AS DATE)
-    FROM visits WHERE status = 'performed' GROUP BY org_id, municipality, client_id
+    SELECT
+        CASE type WHEN 'WORKED_FOR' THEN 'workers' ELSE 'clients' END AS sign, substr(target_id, 14) AS org_id,
+        municipality, substr(source_id, 8) AS person_id, first, last
+    FROM edges WHERE type IN ('WORKED_FOR', 'CARED_FOR_BY')
 ),
 reach AS (SELECT municipality, min(first) AS opened, max(last) AS seen FROM met GROUP BY municipality),
 
@@ -78,7 +73,7 @@ mark AS (
     UNION ALL
     SELECT
         o.org_id, q.municipality, coalesce(o.status_on, o.deregistered_on, q.last),
-        CASE WHEN o.status = 'bankruptcy' THEN 'bankruptcy' ELSE 'closed' END, o.status = 'bankruptcy',
+        CASE WHEN o.status = 'bankruptcy' THEN 'bankruptcy' ELSE 'closed' END, coalesce(o.status = 'bankruptcy', false),
         'organisations', [o.org_id], o._file_sha256, o._row
     FROM organisations AS o JOIN place AS q ON q.org_id = o.org_id
     WHERE o.status = 'bankruptcy' OR (date_diff('day', q.last, q.seen) >= $gap_days
@@ -206,21 +201,19 @@ people AS (
     GROUP BY b.pair_id
 ),
 shown AS (
-    SELECT t.*, CASE WHEN t.is_new THEN t.first ELSE t.last END AS day
-    FROM tied AS t SEMI JOIN carried AS c ON c.pair_id = t.pair_id AND c.sign = t.sign AND c.who = t.who
+    SELECT t.* FROM tied AS t SEMI JOIN carried AS c ON c.pair_id = t.pair_id AND c.sign = t.sign AND c.who = t.who
     QUALIFY row_number() OVER (
         PARTITION BY t.pair_id, t.sign, t.who, t.is_new
-        ORDER BY t.origin IS NULL, CASE WHEN t.is_new THEN t.first END, t.last DESC, t.key
+        ORDER BY t.origin IS NULL, CASE WHEN t.is_new THEN t.first END, t.last DESC, t.key, t.municipality, t.person_id
     ) = 1
     UNION ALL -- how the old one ended: by a register, or by its last visit
     SELECT pair_id, false, '', 'end', old_id, municipality, '', ended_on, ended_on, origin, key,
-        _file_sha256, _row, false, ended_on FROM pair
+        _file_sha256, _row, false FROM pair
 ),
 stint AS (
     SELECT
-        r.sign, v.org_id, v.municipality, v.visit_id, v._file_sha256, v._row,
-        CASE r.sign WHEN 'workers' THEN v.worker_id WHEN 'clients' THEN v.client_id ELSE '' END AS person_id,
-        CAST(v.start AT TIME ZONE 'Europe/Stockholm' AS DATE) AS day
+        r.sign, v.org_id, v.municipality, v.visit_id, v.start, v._file_sha256, v._row,
+        CASE r.sign WHEN 'workers' THEN v.worker_id WHEN 'clients' THEN v.client_id ELSE '' END AS person_id
     FROM visits AS v SEMI JOIN shown AS s ON s.org_id = v.org_id AND s.origin IS NULL
     CROSS JOIN (SELECT unnest(['workers', 'clients', 'end']) AS sign) AS r
     WHERE v.status = 'performed'
@@ -232,9 +225,12 @@ moved AS (
         UNION ALL
         SELECT s.pair_id, s.sign, 'visits', [v.visit_id], v._file_sha256, v._row
         FROM shown AS s JOIN stint AS v ON v.sign = s.sign AND v.org_id = s.org_id
-            AND v.municipality = s.municipality AND v.person_id = s.person_id AND v.day = s.day
+            AND v.municipality = s.municipality AND v.person_id = s.person_id
         WHERE s.origin IS NULL
-        QUALIFY row_number() OVER (PARTITION BY s.pair_id, s.sign, s.who, s.is_new ORDER BY v.visit_id) = 1
+        QUALIFY row_number() OVER ( -- the new one's first visit, the old one's last
+            PARTITION BY s.pair_id, s.sign, s.who, s.is_new ORDER BY CASE WHEN s.is_new THEN v.start END,
+            CASE WHEN s.is_new THEN v.visit_id END, v.start DESC, v.visit_id DESC
+        ) = 1
     )
     GROUP BY pair_id
 ),
@@ -249,7 +245,7 @@ stake AS (
             THEN 'organisation' ELSE 'person' END AS kind
     FROM owners WHERE coalesce(share, 1) >= $owner_share OR interest IN ('beneficial', 'control')
     UNION ALL
-    SELECT org_id, org_id, NULL, NULL, 'organisations', [org_id], _file_sha256, _row, 'person'
+    SELECT org_id, org_id, registered_on, deregistered_on, 'organisations', [org_id], _file_sha256, _row, 'person'
     FROM organisations WHERE regexp_matches(org_id, '^[0-9]{12}$')
 ),
 seat AS (
@@ -297,7 +293,7 @@ common AS (
     UNION SELECT 'person:' || id FROM seat WHERE kind = 'person'
     GROUP BY id HAVING count(DISTINCT org_id) > $boards_max
 ),
-held AS (
+own AS (
     SELECT org_id, sign, kind, kind || ':' || id AS value, id, valid_from, valid_to, origin, key, _file_sha256, _row
     FROM seat
     UNION ALL
@@ -306,6 +302,11 @@ held AS (
     UNION ALL
     SELECT org_id, 'account', 'account', account, account, NULL, NULL, origin, key, _file_sha256, _row FROM purse
     QUALIFY row_number() OVER (PARTITION BY org_id, account ORDER BY origin, key) = 1
+),
+held AS (
+    SELECT w.org_id, w.sign, w.kind, coalesce(a.who, w.value) AS value, w.id, w.valid_from, w.valid_to,
+        w.origin, w.key, w._file_sha256, w._row
+    FROM own AS w LEFT JOIN alias AS a ON a.node_id = w.value ANTI JOIN common AS c ON c.value = w.value
     UNION ALL
     SELECT org_id, 'change', what, coalesce(after, ''), change_id, changed_on, NULL, NULL, NULL, NULL, NULL
     FROM organisation_changes
@@ -313,17 +314,16 @@ held AS (
     SELECT org_id, 'permit', status, permit_id, permit_id, valid_from, valid_to, NULL, NULL, NULL, NULL
     FROM permits WHERE status = 'granted'
     UNION ALL
-    SELECT org_id, 'self', coalesce(legal_form, ''), coalesce(name, ''), org_id, NULL, NULL, NULL, NULL, NULL, NULL
-    FROM organisations
+    SELECT key, 'self', coalesce(legal_form, ''), coalesce(name, ''), key, NULL, NULL, NULL, NULL, NULL, NULL
+    FROM nodes WHERE kind = 'organisation' AND origin_table = 'organisations'
 ),
 trait AS (
     SELECT pair_id, list({
-        'is_new': d.is_new, 'firm': d.org_id, 'sign': h.sign, 'kind': h.kind, 'value': coalesce(a.who, h.value),
-        'id': h.id, 'valid_from': h.valid_from, 'valid_to': h.valid_to, 'table': h.origin, 'key': h.key,
+        'is_new': d.is_new, 'firm': d.org_id, 'sign': h.sign, 'kind': h.kind, 'value': h.value, 'id': h.id,
+        'valid_from': h.valid_from, 'valid_to': h.valid_to, 'table': h.origin, 'key': h.key,
         'file_sha256': h._file_sha256, 'row': h._row
     }) AS traits
     FROM side AS d JOIN held AS h ON h.org_id = d.org_id
-    LEFT JOIN alias AS a ON a.node_id = h.value ANTI JOIN common AS c ON c.value = h.value
     GROUP BY pair_id
 ),
 
