@@ -50,9 +50,10 @@ class Query:
     means: str
 
 
-#: In an `entity`: every property of table `nodes` that is not null, but `search`. In a
-#: `relationship`: every column of `edges` that is not null, with `type`, `source_id` and
-#: `target_id`, but no list (`by_month` and the like are for the detectors).
+#: An `entity` holds every column of `nodes` that is not null, `labels` sorted, without `search`. A
+#: `relationship` holds every column of `edges` that is not null and no list, with `type`,
+#: `source_id` and `target_id`. What an engine keeps for itself (`number`, `since`, `until`,
+#: `search`, lists) may stand there too: it is left out of every answer.
 #:
 #: Parameters. $nodes, $seen, $keys, $ends: lists of node_ids. $node, $start: a node_id ('' is
 #: nobody). $types, $kinds: lists of names. $as_of: a date or null. $hub, $limit: integers ≥ 0.
@@ -60,7 +61,7 @@ class Query:
 #: A relationship type is *damped* at a node, other than $start, that has more than $hub
 #: relationships of the type: all that the run has of them, on whatever day and with whatever
 #: kind of entity; one from a node to itself counts once.
-#: Where nothing else is said, rows come in any order. Counts are exact.
+#: Texts are ordered by code point. Where no order is said, rows come in any. Counts are exact.
 QUERIES: Final[Mapping[str, Query]] = MappingProxyType(
     {
         "entities": Query(
@@ -69,16 +70,17 @@ QUERIES: Final[Mapping[str, Query]] = MappingProxyType(
             "One row for each of $nodes that the run has, in order of node_id.",
         ),
         "find": Query(
-            ("text", "words", "compact", "kinds", "limit"),
+            ("keys", "text", "words", "compact", "kinds", "limit"),
             ("entity", "match", "found"),
-            "One row for each of the first $limit entities of $kinds whose property `search` "
-            "holds each of $words, or holds $compact where that is not ''. `search` is lines of "
-            "lower-case words, each line between two newlines (name; key; key without blanks; "
-            "an address as it is written). `match` is 'whole' where `search` holds newline, "
-            "$text, newline; 'start' where it holds newline, $text; else 'part'; $compact counts "
-            "as $text does, the better of the two. Order: whole, start, part; then the place of "
-            "the kind in $kinds; then node_id. `found` is the same on every row: {kind: number} "
-            "of all that match, shown or not.",
+            "One row for each of the first $limit entities of $kinds that are among $keys, or whose "
+            "property `search` holds each of $words, or holds $compact where that is not ''. "
+            "(`search` is lines of lower-case words, each between two newlines: the name, the key, "
+            "the key without blanks. $words are the words of $text, the longest first; no words, no "
+            "match by them.) `match` is 'key' where the entity is among $keys; else 'whole' where "
+            "`search` holds newline, $text, newline; else 'start' where it holds newline, $text; "
+            "else 'part'; a $compact that is not '' counts as $text does, the better of the two. "
+            "Order: key, whole, start, part; then the place of the kind in $kinds; then node_id. "
+            "`found` is the same on every row: {kind: number} of all that match, shown or not.",
         ),
         "around": Query(
             ("nodes", "seen", "start", "types", "kinds", "as_of", "hub", "limit"),
@@ -145,9 +147,9 @@ QUERIES: Final[Mapping[str, Query]] = MappingProxyType(
         ),
         "score": Query(
             ("node",),
-            ("score", "band", "rank", "not_assessed", "cannot_assess", "contributions"),
-            "One row, or none where $node is no scored provider: as table `scores` has it; lists "
-            "as lists, `contributions` as the table's JSON text or list.",
+            ("score", "band", "rank", "detectors", "points", "cannot_assess", "not_assessed"),
+            "One row, or none where $node is no scored provider: as table `scores` has it, its "
+            "contributions as two lists in the table's order.",
         ),
         "findings": Query(
             ("node", "limit"),
@@ -182,9 +184,9 @@ QUERIES: Final[Mapping[str, Query]] = MappingProxyType(
             "`other_id` the other end, itself for a relationship to itself) `valid_from`, "
             "`valid_to`, `first`, and `last` where it is another day than `first`; of each "
             "finding as in findings (`subject` 'finding', `type` the detector, `id` the "
-            "finding_id) `first` and, where it is another day, `last`. Order: date, subject, "
-            "type, event, id, all descending (texts by code point). `found` is the same on every "
-            "row: {subject: number} of all such events. other_id is null elsewhere.",
+            "finding_id) `first` and, where it is another day, `last`. other_id is null where nothing "
+            "is said of it. Order: date, subject, type, event, other_id, id, all descending. "
+            "`found` is the same on every row: {subject: number} of all such events.",
         ),
     }
 )

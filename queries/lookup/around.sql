@@ -1,0 +1,46 @@
+-- One row is one entity next to $nodes that is not among $seen, those of rare ties first.
+-- It matters because what somebody shares, owns or is paid through stands a step or two away.
+WITH from_here AS (
+    SELECT number, node_id = $start AS is_start
+    FROM nodes
+    WHERE node_id IN (SELECT unnest($nodes))
+),
+step AS (
+    SELECT near.type, near.other, near.other_kind
+    FROM adjacency AS near
+    JOIN from_here ON near.node = from_here.number
+    WHERE (near.degree <= $hub OR from_here.is_start)
+        AND list_contains($types, near.type)
+        AND list_contains($kinds, near.other_kind)
+        AND (near.valid_from IS NULL OR near.valid_from <= coalesce($as_of, near.valid_from))
+        AND (near.valid_to IS NULL OR $as_of IS NULL OR near.valid_to > $as_of)
+        AND (near.first IS NULL OR near.first <= coalesce($as_of, near.first))
+        AND near.other NOT IN (
+            SELECT number FROM nodes WHERE node_id IN (SELECT unnest($seen))
+        )
+),
+of_type AS (
+    SELECT type, count(*) AS relationships FROM step GROUP BY type
+),
+reached AS (
+    SELECT
+        step.other,
+        any_value(step.other_kind) AS kind,
+        min(of_type.relationships) AS rarest,
+        count(*) AS ties
+    FROM step
+    JOIN of_type ON of_type.type = step.type
+    GROUP BY step.other
+),
+counted AS (
+    SELECT map_from_entries(list((kind, number))) AS found
+    FROM (SELECT kind, count(*) AS number FROM reached GROUP BY kind)
+),
+chosen AS (
+    SELECT * FROM reached ORDER BY rarest, ties DESC, other LIMIT greatest($limit, 1)
+)
+SELECT CASE WHEN $limit > 0 THEN nodes.node_id END AS node_id, counted.found
+FROM chosen
+JOIN nodes ON nodes.number = chosen.other
+CROSS JOIN counted
+ORDER BY chosen.rarest, chosen.ties DESC, chosen.other;

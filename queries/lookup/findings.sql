@@ -1,0 +1,41 @@
+-- One row is one finding about the provider $node, or with $node as a subject.
+-- It matters because an indicator is a reason to look, and names the days to look at.
+WITH told AS (
+    SELECT
+        *,
+        CASE
+            WHEN 'organisation:' || provider_id = $node THEN 'provider'
+            ELSE list_min(
+                list_transform(
+                    list_filter(subjects, lambda one: one.kind || ':' || one.id = $node),
+                    lambda one: one.role
+                )
+            )
+        END AS role
+    FROM findings
+),
+concerned AS (
+    SELECT * FROM told WHERE role IS NOT NULL
+),
+counted AS (
+    SELECT map_from_entries(list((detector, number))) AS found
+    FROM (SELECT detector, count(*) AS number FROM concerned GROUP BY detector)
+)
+SELECT
+    finding_id,
+    detector,
+    strength,
+    role,
+    since AS first,
+    until AS last,
+    events,
+    days,
+    exposure_sek.lower AS exposure_lower,
+    exposure_sek.upper AS exposure_upper,
+    summary.sv AS summary_sv,
+    summary.en AS summary_en,
+    found
+FROM concerned
+CROSS JOIN counted
+ORDER BY list_position(['hard', 'stat', 'net'], strength), last DESC, finding_id
+LIMIT $limit;

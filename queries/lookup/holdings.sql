@@ -1,0 +1,15 @@
+-- One row is one holding of one of $nodes in another.
+-- It matters because who owns one company may own those that it does business with.
+SELECT tie AS relationship
+FROM (SELECT * EXCLUDE (by_month, days, amounts) FROM edges) AS tie
+WHERE tie.number IN (
+    SELECT near.edge
+    FROM adjacency AS near
+    WHERE near.node IN (SELECT number FROM nodes WHERE node_id IN (SELECT unnest($nodes)))
+        AND near.type = 'OWNS'
+        AND (near.outgoing OR near.node = near.other)
+        AND (near.valid_from IS NULL OR near.valid_from <= coalesce($as_of, near.valid_from))
+        AND (near.valid_to IS NULL OR near.valid_to > $as_of)
+        AND (near.first IS NULL OR near.first <= coalesce($as_of, near.first))
+)
+ORDER BY tie.edge_id;

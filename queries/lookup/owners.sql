@@ -1,0 +1,15 @@
+-- One row is one holding in one of $nodes.
+-- It matters because who decides over a company is who owns it, and who owns that one.
+SELECT tie AS relationship
+FROM (SELECT * EXCLUDE (by_month, days, amounts) FROM edges) AS tie
+WHERE tie.number IN (
+    SELECT near.edge
+    FROM adjacency AS near
+    WHERE near.node IN (SELECT number FROM nodes WHERE node_id IN (SELECT unnest($nodes)))
+        AND near.type = 'OWNS'
+        AND (NOT near.outgoing OR near.node = near.other)
+        AND (near.valid_from IS NULL OR near.valid_from <= coalesce($as_of, near.valid_from))
+        AND (near.valid_to IS NULL OR near.valid_to > $as_of)
+        AND (near.first IS NULL OR near.first <= coalesce($as_of, near.first))
+)
+ORDER BY tie.edge_id;
