@@ -2,18 +2,6 @@
 // A company without premises, staff or a management of its own may be a front; one sign alone never says so.
 // :params {run: 1, as_of: date('2025-12-31'), orgs_at_address: 10, providers_at_address: 3, peers_share: 0.5, new_days: 365, recent_days: 1095, bankruptcy_days: 1826, left_days: 90, ban_grace_days: 30, control_share: 0.5, quiet_days: 60, wind_up_days: 90, staff_min: 3, few_staff_min: 3, few_share: 0.1, staff_days: 365, reporting_days: 760, near_industries: '^[^0-9]*(55|56|70|78|81|82|84|85|86|87|88|94|96|97|99|00)'}
 
-// Those who visit for each provider, but for those whom another firm employs.
-CALL () {
-    MATCH (worker:Worker)-[v:VISITED]->() WHERE v.since <= $run < v.until
-    WITH worker, v.provider_id AS org_id, max(v.last) AS last
-    WHERE NOT EXISTS {
-        MATCH (worker)-[e:EMPLOYED_BY]->(other)
-        WHERE e.since <= $run < e.until AND other.key <> org_id
-    }
-    WITH org_id, collect({id: worker.key, last: last}) AS workers
-    RETURN collect({org_id: org_id, workers: workers}) AS visiting
-}
-
 // What a provider did, and what it was to do; `work` is what was done. A placement names no place.
 MATCH (org:Provider) WHERE org.since <= $run < org.until
 CALL (org) {
@@ -40,17 +28,17 @@ CALL (org) {
         false AS goes_on, 'enrolments' AS origin,
         [client.key, org.key, v.service, toString(v.valid_from)] AS key
 }
-WITH visiting, org, place, min([first, origin, key]) AS begun, max(last) AS last,
+WITH org, place, min([first, origin, key]) AS begun, max(last) AS last,
     max(CASE WHEN work THEN [last, origin, key] END) AS ended, max(goes_on) AS goes_on
 // Judged by its own municipality's reach: what is loaded of another ends nothing here.
-WITH visiting, place, max(ended[0]) AS last_here, collect({
+WITH place, max(ended[0]) AS last_here, collect({
     org: org, begun: begun, last: last, ended: ended, goes_on: goes_on
 }) AS here
 UNWIND here AS a
-WITH visiting, a.org AS org, collect(place) AS places, min(a.begun) AS begun, max(a.last) AS last,
+WITH a.org AS org, collect(place) AS places, min(a.begun) AS begun, max(a.last) AS last,
     max(a.ended) AS ended, max(a.goes_on) AS goes_on,
     min(duration.inDays(a.ended[0], last_here).days) AS quiet
-WITH visiting, collect({
+WITH collect({
     org: org, places: places, begun: begun, last: last, ended: ended,
     works: goes_on OR ended IS NULL OR quiet <= $quiet_days
 }) AS everyone
@@ -58,11 +46,11 @@ WITH visiting, collect({
 // The companies among them that the register tells of. What is the rule among those who serve the
 // same municipality; its absence is a deviation.
 UNWIND everyone AS own
-WITH visiting, everyone, own, own.org AS org
+WITH everyone, own, own.org AS org
 WHERE org.origin_table = 'organisations' AND NOT EXISTS {
     MATCH (org)-[g:GOVERNS]->() WHERE g.since <= $run < g.until
 }
-WITH visiting, org, own.begun AS begun, own.begun[0] AS first, own.last AS last,
+WITH org, own.begun AS begun, own.begun[0] AS first, own.last AS last,
     own.ended AS ended, own.ended[0] AS last_work, own.works AS works,
     [o IN everyone WHERE o.org <> org AND o.org.origin_table = 'organisations'
         AND any(place IN o.places WHERE place IN own.places) | o.org] AS peers
@@ -109,7 +97,7 @@ CALL (org) {
     UNION ALL
     RETURN {id: org.key, rules: true, table: 'organisations', key: [org.key]} AS partner
 }
-WITH visiting, org, begun, first, last, ended, last_work, works, reached_share, taxed_share,
+WITH org, begun, first, last, ended, last_work, works, reached_share, taxed_share,
     employing_share, street, restrained_on, restrained, untaxed, abroad, wound_up,
     collect(partner) AS partners
 
@@ -144,12 +132,14 @@ CALL (org) {
         count(CASE WHEN provides THEN 1 END) + 1 AS providers
 }
 
-// Who works there now, but for those who run it.
-CALL (org, last, partners, visiting) {
-    CALL (org, visiting) {
-        UNWIND [v IN visiting WHERE v.org_id = org.key] AS v
-        UNWIND v.workers AS worker
-        RETURN worker.id AS id, worker.last AS seen, null AS since
+// Who works there now, but for those who run it and those whom another firm employs.
+CALL (org, last, partners) {
+    CALL (org) {
+        MATCH (org)<-[w:WORKED_FOR]-(person) WHERE w.since <= $run < w.until AND NOT EXISTS {
+            MATCH (person)-[e:EMPLOYED_BY]->(other)
+            WHERE e.since <= $run < e.until AND other <> org
+        }
+        RETURN person.key AS id, w.last AS seen, null AS since
         UNION ALL
         MATCH (org)<-[e:EMPLOYED_BY]-(person) WHERE e.since <= $run < e.until
         RETURN person.key AS id, e.valid_to AS seen, e.valid_from AS since
@@ -177,16 +167,16 @@ WITH *, size(workers) AS staff,
 WITH *, [s IN [
     {sign: 'care_of', unsure: NOT box AND at_home IS NULL,
         shown: stands AND (box OR care_of_given AND NOT abroad AND NOT coalesce(at_home, false))},
-    {sign: 'mass_address', shown: stands
+    {sign: 'mass_address', shown: stands AND at_address > 1
         AND (at_address >= $orgs_at_address OR providers >= $providers_at_address)},
     {sign: 'no_contact', shown: stands AND NOT org.reachable AND reached_share > $peers_share},
     {sign: 'new_company', since: org.registered_on,
         shown: age_at_first < $new_days AND age_at_last <= $recent_days},
     {sign: 'no_f_tax', shown: registers_tell AND NOT org.f_tax AND NOT untaxed
-        AND coalesce(taxed_share > $peers_share, true)},
+        AND coalesce(taxed_share, 1) > $peers_share},
     {sign: 'no_employer', unsure: rolls_unknown, shown: registers_tell
         AND NOT org.employer AND staff >= $staff_min
-        AND coalesce(employing_share > $peers_share, true)},
+        AND coalesce(employing_share, 1) > $peers_share},
     {sign: 'few_employees', unsure: rolls_unknown, shown: registers_tell
         AND staff >= $few_staff_min AND org.employees < $few_share * staff
         AND age_at_last > $reporting_days},

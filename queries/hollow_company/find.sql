@@ -153,11 +153,11 @@ staff AS (
         count(s.valid_from) OVER (PARTITION BY s.org_id) = 0 AS rolls_unknown
     FROM (
         SELECT t.org_id, t.person_id, max(t.valid_from) AS valid_from FROM (
-            SELECT v.provider_id AS org_id, substr(v.source_id, 8) AS person_id, v.last, NULL AS valid_from
-            FROM edges AS v
-            ANTI JOIN employments AS e
-                ON e.person_id = substr(v.source_id, 8) AND e.org_id <> v.provider_id
-            WHERE v.type = 'VISITED'
+            SELECT substr(target_id, 14) AS org_id, substr(source_id, 8) AS person_id, last,
+                NULL AS valid_from
+            FROM edges AS w ANTI JOIN employments AS e
+                ON 'person:' || e.person_id = source_id AND 'organisation:' || e.org_id <> target_id
+            WHERE w.type = 'WORKED_FOR'
             UNION ALL
             SELECT org_id, person_id, valid_to, valid_from FROM employments
         ) AS t JOIN provider AS p ON p.org_id = t.org_id
