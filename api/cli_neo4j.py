@@ -22,7 +22,10 @@ if TYPE_CHECKING:
 
 #: Letters and digits, for the server reads it as an argument of a command line.
 _PASSWORD_BYTES: Final = 24
-_SIZE: Final = re.compile(r"([1-9]\d*)([kmg])(ib)?", re.IGNORECASE)
+_SIZE: Final = re.compile(r"(\d+)([mg])(ib)?", re.IGNORECASE)
+_MEBIBYTES: Final = {"m": 1, "g": 1024}
+#: MiB with which the server starts at all.
+_LEAST: Final = {"--heap": 256, "--page-cache": 8}
 _FORMAT: Final = click.option(
     "--format",
     "form",
@@ -35,8 +38,9 @@ _FORMAT: Final = click.option(
 def _size(_context: click.Context, option: click.Parameter, value: str) -> str:
     """A size as Java and Neo4j write it: `1g`."""
     match = _SIZE.fullmatch(value.strip())
-    if match is None:
-        raise UsageError(f"{option.opts[0]} takes a size such as 1GiB or 512MiB.")
+    least = _LEAST[option.opts[0]]
+    if match is None or int(match[1]) * _MEBIBYTES[match[2].lower()] < least:
+        raise UsageError(f"{option.opts[0]} takes {least}MiB or more, such as 1GiB or 512MiB.")
     return match[1] + match[2].lower()
 
 

@@ -32,7 +32,7 @@ from graph_service.errors import HomeError, StoreError
 from graph_service.home import Home
 from graph_service.settings import Neo4jSettings
 from graph_service.stores.neo4j import server_jars
-from graph_service.stores.neo4j.server_log import reason
+from graph_service.stores.neo4j.server_log import FULL_DISK, meaning, reason
 
 BOLT_PORT: Final = 7687
 HTTP_PORT: Final = 7474
@@ -43,6 +43,7 @@ PAGE_CACHE: Final = "512m"
 #: How long a server may take to answer, and to end; a store of many GB is recovered first.
 _START_SECONDS: Final = 600
 _STOP_SECONDS: Final = 180
+_KILL_SECONDS: Final = 10
 _FOLDERS: Final = ("conf", "data", "import", "logs", "plugins", "run")
 #: What Neo4j's own start script opens of Java's modules for it.
 _JAVA: Final = (
@@ -295,7 +296,8 @@ def _await(server: Server, progress: Progress) -> None:
     try:
         while not _answers(server):
             waited = int(time.monotonic() - asked)
-            if not _lives(server.folder):
+            # On a full disk it tries for ever.
+            if not _lives(server.folder) or meaning(server.logs) == FULL_DISK:
                 raise StoreError(reason(server.logs))
             if waited > _START_SECONDS:
                 raise StoreError(
@@ -304,7 +306,7 @@ def _await(server: Server, progress: Progress) -> None:
             progress("start", waited, _START_SECONDS)
             time.sleep(0.2)
     except BaseException:
-        _end(server.folder)
+        _kill(server.folder)
         raise
 
 
@@ -330,15 +332,36 @@ def _end(folder: Path) -> bool:
     """SIGTERM, and wait: Neo4j writes what it holds before it goes."""
     if not _lives(folder):
         return False
+    pid = _signal(folder, signal.SIGTERM)
+    if not _gone(folder, _STOP_SECONDS):
+        known = meaning(folder / "logs")
+        raise StoreError(
+            f"The server, process {pid}, has not ended within {_STOP_SECONDS} s"
+            f"{': ' + known if known else ''}. Its log is in {folder / 'logs'}."
+        )
+    return True
+
+
+def _kill(folder: Path) -> None:
+    """End a server that nobody has used yet, at once if it does not end by itself."""
+    for kind in (signal.SIGTERM, signal.SIGKILL):
+        if _lives(folder):
+            _signal(folder, kind)
+            _gone(folder, _KILL_SECONDS)
+
+
+def _signal(folder: Path, kind: signal.Signals) -> int:
+    """Signal the process that holds the lock, so that none that got its number is meant."""
     pid = int((folder / "pid").read_text(encoding="ascii"))
-    os.kill(pid, signal.SIGTERM)
+    os.kill(pid, kind)
+    return pid
+
+
+def _gone(folder: Path, seconds: int) -> bool:
     asked = time.monotonic()
     while _lives(folder):
-        if time.monotonic() - asked > _STOP_SECONDS:
-            raise StoreError(
-                f"The server, process {pid}, has not ended within {_STOP_SECONDS} s. "
-                f"Its log is in {folder / 'logs'}."
-            )
+        if time.monotonic() - asked > seconds:
+            return False
         time.sleep(0.1)
     return True
 
@@ -358,6 +381,8 @@ dbms.security.auth_enabled=true
 server.memory.pagecache.size={page_cache}
 server.directories.import=import
 dbms.usage_report.enabled=false
+# An empty store takes 5 MB of the disk and not 517.
+db.tx_log.preallocate=false
 # Nobody can reach it any more when it ends: no need to wait 10 s for that nobody does.
 internal.dbms.bolt.netty_server_shutdown_quiet_period=0
 """,

@@ -1,4 +1,4 @@
-"""Why a server did not come up, read from what it left behind."""
+"""Why a server did not come up or does not end, read from its own log."""
 
 from __future__ import annotations
 
@@ -6,57 +6,57 @@ import re
 from pathlib import Path
 from typing import Final
 
-#: What a log says → what it means and the cure; the first that fits is told.
-_REASONS: Final = (
-    (
-        r"No space left on device|not enough space|Disk quota exceeded",
-        "the disk is full. Free some space, or give another home",
-    ),
+FULL_DISK: Final = "the disk is full. Free some space"
+#: What a complaint says → what it means and the cure; the first that fits is told.
+_MEANINGS: Final = (
+    (r"No space left on device|Disk quota exceeded", FULL_DISK),
     (
         r"Address already in use|BindException",
         "another process took its port in the same moment. Start it again",
     ),
     (
-        r"Invalid (initial|maximum) heap size|Initial heap size set to a larger value",
-        "the heap is no size that Java knows, or too small. Give --heap one such as 1g",
+        r"Could not reserve enough space|insufficient memory|exceeds physical memory|OutOfMemory",
+        "the machine has too little memory. Give a smaller --heap and --page-cache",
     ),
     (
-        r"pagecache\.size",
-        "the page cache is no size that Neo4j knows. Give --page-cache one such as 512m",
-    ),
-    (
-        r"insufficient memory|Could not reserve enough space|unable to allocate|OutOfMemory",
-        "the machine has too little memory left. Give smaller --heap and --page-cache",
-    ),
-    (
-        r"store version|StoreVersion|StoreTooNew|migrat|Unknown system graph version",
+        r"newer version of neo4j|UnsupportedLogVersion|StoreVersion|store version|StoreUpgrade",
         "its data is of another version of Neo4j. Use a new home and publish the graph anew, "
         "or restore a dump made by this version",
     ),
     (
-        r"store_lock|Lock file has been locked|StoreLockException|FileLockException",
+        r"store_lock|FileLockException|Lock file has been locked",
         "another server uses its data. End that one first",
     ),
     (
-        r"Permission denied|AccessDenied|Read-only file system|ReadOnlyFileSystem",
+        r"Permission denied|AccessDenied|Read-only file system",
         "its folder may not be written. Give a home that you own",
     ),
 )
+_COMPLAINT: Final = re.compile(r"ERROR|WARN|Caused by:|Exception|^Error|Could not")
+
+
+def meaning(logs: Path) -> str | None:
+    """What went wrong and the cure, if the log tells one of the known faults."""
+    complaints = "\n".join(_complaints(logs))
+    return next((said for pattern, said in _MEANINGS if re.search(pattern, complaints)), None)
 
 
 def reason(logs: Path) -> str:
-    """One sentence: the reason if it is a known one, else the log's own last words."""
-    said = "\n".join(_tail(logs / name) for name in ("console.log", "neo4j.log", "debug.log"))
-    for pattern, meaning in _REASONS:
-        if re.search(pattern, said):
-            return f"The server did not start: {meaning}. Its log is in {logs}."
-    errors = [line for line in said.splitlines() if re.search(r"ERROR|Caused by|Error:", line)]
-    last = f" ({errors[-1].strip()[:300]})" if errors else ""
-    return f"The server ended before it answered{last}. Its log is in {logs}."
+    """One sentence on a server that did not come up: the fault if known, else its last words."""
+    if known := meaning(logs):
+        return f"The server did not start: {known}. Its log is in {logs}."
+    last = [line for line in _complaints(logs) if not line.lstrip().startswith("at ")][-1:]
+    words = f" ({last[0].strip()[:300]})" if last else ""
+    return f"The server ended before it answered{words}. Its log is in {logs}."
 
 
-def _tail(path: Path, size: int = 64 * 1024) -> str:
-    try:
-        return path.read_bytes()[-size:].decode("utf-8", "replace")
-    except FileNotFoundError:
-        return ""
+def _complaints(logs: Path, size: int = 256 * 1024) -> list[str]:
+    """The lines of this start that complain; debug.log is left out, for it repeats all settings."""
+    found: list[str] = []
+    for name in ("console.log", "neo4j.log"):
+        try:
+            said = (logs / name).read_bytes()[-size:].decode("utf-8", "replace")
+        except FileNotFoundError:
+            continue
+        found += [line for line in said.splitlines() if _COMPLAINT.search(line)]
+    return found
