@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Final
 
@@ -20,7 +20,8 @@ from graph_service.settings import Neo4jSettings
 from graph_service.texts import text
 
 if TYPE_CHECKING:
-    from graph_service.stores.neo4j.publish import Published
+    from graph_service.stores.neo4j.candidate import Candidate
+    from graph_service.stores.neo4j.publish import Publication, Published
     from graph_service.stores.neo4j.publish_write import Progress
 
 _TOKEN_BYTES: Final = 16
@@ -52,12 +53,7 @@ def publish(run_id: str | None, whole: bool, take_over: bool, memory: str, form:
     run = folder.current() if run_id is None else folder.named(run_id)
     if run is None:
         raise UsageError("There is no run yet. Make one with `graph-service run`.")
-    target = _target(session)
-    if target is None:
-        raise StoreError(
-            "There is no Neo4j to publish to. Start one with `graph-service neo4j start`, or set "
-            "NEO4J_URI."
-        )
+    target = _needed(session)
     memory = settings.memory(memory)
     done = _publish(session, run, target, memory=memory, whole=whole, take_over=take_over)
     row = asdict(done)
@@ -77,6 +73,16 @@ def publish_if_configured(session: Session, run: RunFile, *, memory: str) -> boo
         return False
     _publish(session, run, target, memory=memory)
     return True
+
+
+def _needed(session: Session) -> Neo4jSettings:
+    target = _target(session)
+    if target is None:
+        raise StoreError(
+            "There is no Neo4j to publish to. Start one with `graph-service neo4j start`, or set "
+            "NEO4J_URI."
+        )
+    return target
 
 
 def _target(session: Session) -> Neo4jSettings | None:
@@ -99,31 +105,72 @@ def _publish(
     whole: bool = False,
     take_over: bool = False,
 ) -> Published:
-    try:
+    with _installed():
         from graph_service.stores.neo4j import publish as store  # noqa: PLC0415
         from graph_service.stores.neo4j.connection import connect  # noqa: PLC0415
-    except ModuleNotFoundError as error:
-        raise UsageError(
-            f"Neo4j needs packages that are not installed ({error.name}). Install them with "
-            "`make neo4j` or `pip install 'graph-service[neo4j]'`."
-        ) from error
     with connect(target) as connection, _progress(session.language) as progress:
         done = store.publish(
             connection,
             session.home,
             run,
             clock=session.now,
-            token=lambda: secrets.token_hex(_TOKEN_BYTES),
+            token=_token,
             memory=memory,
             whole=whole,
             take_over=take_over,
             progress=progress,
         )
+    return _told(session, done)
+
+
+@contextmanager
+def asked_of_neo4j(session: Session) -> Iterator[Candidate]:
+    """A run under way is taken to where it would be published, and asked of there.
+
+    StoreError where there is no database.
+    """
+    target = _needed(session)
+    with _installed():
+        from graph_service.stores.neo4j import publish as store  # noqa: PLC0415
+        from graph_service.stores.neo4j.candidate import candidate  # noqa: PLC0415
+        from graph_service.stores.neo4j.connection import connect  # noqa: PLC0415
+    with connect(target) as connection:
+
+        def begin(run_id: str) -> AbstractContextManager[Publication]:
+            return store.publication(
+                connection, session.home, run_id, clock=session.now, token=_token
+            )
+
+        with candidate(connection, begin) as taken:
+            yield taken
+
+
+def show(session: Session, taken: Candidate) -> None:
+    """Let readers see a run that was asked of in Neo4j."""
+    _told(session, taken.show())
+
+
+def _told(session: Session, done: Published) -> Published:
     if not done.swept:
         say(text(session.language, "publish", "busy"))
     if done.kept:
         say(text(session.language, "publish", "kept", kept=done.kept))
     return done
+
+
+@contextmanager
+def _installed() -> Iterator[None]:
+    try:
+        yield
+    except ModuleNotFoundError as error:
+        raise UsageError(
+            f"Neo4j needs packages that are not installed ({error.name}). Install them with "
+            "`make neo4j` or `pip install 'graph-service[neo4j]'`."
+        ) from error
+
+
+def _token() -> str:
+    return secrets.token_hex(_TOKEN_BYTES)
 
 
 @contextmanager

@@ -14,6 +14,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 import queries
+from api.cli_publish import asked_of_neo4j, publish_if_configured, show
 from api.explanation import explanation
 from api.listing import Format, emit
 from api.session import Command, Session, current, say
@@ -22,7 +23,7 @@ from graph_service.detector import open_rooms
 from graph_service.errors import UsageError
 from graph_service.graph.declaration import DERIVATIONS
 from graph_service.last_run import CHANGES
-from graph_service.run import STOCKHOLM, run
+from graph_service.run import STOCKHOLM, Network, RunResult, run
 from graph_service.run_file import RunFile, RunFolder
 
 ROOMS: Final = Path(queries.__file__).parent
@@ -45,30 +46,67 @@ _RUN: Final = click.option("--run", "run_id", metavar="ID", help="Another run th
 @click.option("--known-by", metavar="TIME", help="Count what was received up to and with it.")
 @click.option("--rooms", metavar="A,B", help="Ask these detectors only.")
 @click.option("--memory", default=settings.DEFAULT_MEMORY, show_default=True, metavar="SIZE")
+@click.option(
+    "--engine",
+    type=click.Choice(["duckdb", "neo4j"]),
+    default="duckdb",
+    show_default=True,
+    help="What is asked about the network; the findings are the same.",
+)
 @_FORMAT
 def run_command(
-    as_of: str | None, known_by: str | None, rooms: str | None, memory: str, form: Format
+    as_of: str | None,
+    known_by: str | None,
+    rooms: str | None,
+    memory: str,
+    engine: str,
+    form: Format,
 ) -> None:
-    """Derive the graph, ask the detectors, score the providers, publish it as one run."""
+    """Derive the graph, ask the detectors, score the providers, publish it as one run.
+
+    A full run of the present is shown in Neo4j too, where one is configured: NEO4J_URI, or else
+    the home's own server if it runs.
+    """
     session = current()
     found = open_rooms(ROOMS)
     only = None if rooms is None else [name.strip() for name in rooms.split(",") if name.strip()]
     if only is not None and not only:
         raise UsageError("--rooms names no detector. Give one or more, such as --rooms a,b.")
-    with _progress(len(DERIVATIONS) + len(found) + 4) as progress:
-        made = run(
-            session.home,
-            found,
-            clock=session.now,
-            memory=settings.memory(memory),
-            only=only,
-            as_of=_day(as_of),
-            known_by=_moment(known_by),
-            progress=progress,
-        )
-    if not made.complete:
-        say(f"Run {made.run.run_id} is not of all that is known now; the current run stands.")
-    emit([_about(made.run, RunFolder(session.home).current())], form, columns=_SUMMARY)
+    memory = settings.memory(memory)
+
+    def make(network: Network | None) -> RunResult:
+        with _progress(len(DERIVATIONS) + len(found) + 5) as progress:
+            return run(
+                session.home,
+                found,
+                clock=session.now,
+                memory=memory,
+                only=only,
+                as_of=_day(as_of),
+                known_by=_moment(known_by),
+                network=network,
+                progress=progress,
+            )
+
+    def tell(made: RunResult) -> None:
+        if not made.complete:
+            say(f"Run {made.run.run_id} is not of all that is known now; the current run stands.")
+        emit([_about(made.run, RunFolder(session.home).current())], form, columns=_SUMMARY)
+
+    # The run is told before it is shown in Neo4j: it stands, also where that fails.
+    if engine == "neo4j":
+        with asked_of_neo4j(session) as taken:
+            made = make(taken)
+            tell(made)
+            if made.complete:
+                show(session, taken)
+            else:
+                taken.drop()
+        return
+    made = make(None)
+    tell(made)
+    if made.complete:
+        publish_if_configured(session, made.run, memory=memory)
 
 
 @click.command(cls=Command)

@@ -123,6 +123,11 @@ class Publication:
             seconds=(self._clock() - self._begun).total_seconds(),
         )
 
+    def drop(self) -> None:
+        """Take back what was written; what is shown stands."""
+        self._claim.mend()
+        self._claim.end(self._state.kept or 0)
+
     def _write(self, engine: Engine, changes: Changes) -> None:
         self._written["nodes"] += self._writer.nodes(engine)
         if not changes.whole:
