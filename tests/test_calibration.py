@@ -21,6 +21,7 @@ from scipy.stats import binom, hypergeom
 import queries
 from graph_service.as_of import open_views
 from graph_service.engines.duckdb import Engine
+from graph_service.graph.derive import derive
 from graph_service.opening import open_room
 from graph_service.room import Row
 from tests.world import world
@@ -175,6 +176,7 @@ def rows(folder: Path, towns: list[Town]) -> list[Row]:
             )
         day = FIRST + timedelta(LAST)
         open_views(engine, day)
+        derive(engine)
         given = {**THRESHOLDS, "as_of": day}
         used = {name: value for name, value in given.items() if name in ROOM.parameters}
         return engine.rows(ROOM.query, used)
@@ -183,7 +185,7 @@ def rows(folder: Path, towns: list[Town]) -> list[Row]:
 _DAY = f"(DATE '{FIRST}' + CAST({{}} AS INTEGER))"
 #: Table: its columns of a row of the file, the file, and what the row is joined to.
 FILL = {
-    "persons": ("person_id, street, '00000' AS postcode, 'none' AS protection", "clients", ""),
+    "persons": ("person_id, street, '11111' AS postcode, 'none' AS protection", "clients", ""),
     "enrolments": (
         "client_id, org_id, municipality, 'care' AS service, "
         f"{_DAY.format('since')} AS valid_from, {_DAY.format('until')} AS valid_to",

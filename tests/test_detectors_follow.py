@@ -18,6 +18,7 @@ import queries
 from graph_service.as_of import open_views
 from graph_service.detector import Finding, Override, detect
 from graph_service.engines.duckdb import Engine
+from graph_service.graph.derive import derive
 from graph_service.opening import open_room
 from tests.world import world
 
@@ -48,6 +49,7 @@ def find(rows: Rows, **opened: float) -> list[Finding]:
     with Engine(threads=1) as engine:
         world(engine, rows)
         open_views(engine, AS_OF)
+        derive(engine)
         why = {name: Override(value, "to see all", START) for name, value in opened.items()}
         return detect(engine, ROOM, as_of=AS_OF, overrides=why)
 
@@ -152,7 +154,11 @@ class Town:
                 seen.append((client, org, place, since, end, row["end_reason"]))
             if visits and not mine:
                 seen.append((client, org, place, min(visits), until, None))
-        homes = {p["person_id"]: p["street"] for p in self.rows["persons"] if p["street"]}
+        homes = {
+            p["person_id"]: p["street"]
+            for p in self.rows["persons"]
+            if p["street"] and p["protection"] == "none"
+        }
         for client, org, place, since, end, reason in seen:
             here = {s[0] for s in seen if s[2] == place}
             mates = {c for c in here if c in homes and homes[c] == homes.get(client)}
@@ -388,7 +394,9 @@ def towns(draw: st.DrawFn) -> Rows:
             for at in draw(st.lists(soon, max_size=1))
         ],
         "persons": [
-            {"person_id": client, "street": draw(st.sampled_from(["Ekgatan 1", "Ekgatan 2", ""]))}
+            {"person_id": client, "postcode": "11111",
+             "street": draw(st.sampled_from(["Ekgatan 1", "Ekgatan 2", ""])),
+             "protection": draw(st.sampled_from(["none"] * 5 + ["marked"]))}
             for client in CLIENTS
             if draw(st.booleans())
         ],

@@ -1,11 +1,9 @@
 -- One row: a worker who moved from one provider to another in a municipality, with counts of clients who followed.
 -- Clients may follow whom they trust; many at once, against everyone else's habit, were led.
 WITH tie AS (
-    SELECT worker_id, client_id, org_id, municipality,
-        CAST(min(start) AT TIME ZONE 'Europe/Stockholm' AS DATE) AS first,
-        CAST(max(start) AT TIME ZONE 'Europe/Stockholm' AS DATE) AS last
-    FROM visits WHERE status = 'performed'
-    GROUP BY worker_id, client_id, org_id, municipality
+    SELECT substr(source_id, 8) AS worker_id, substr(target_id, 8) AS client_id,
+        provider_id AS org_id, municipality, first, last
+    FROM edges WHERE type = 'VISITED'
 ),
 
 -- How far each municipality's visits reach: another's later delivery ends nothing here.
@@ -96,13 +94,15 @@ stay AS (
 ),
 
 -- Households: clients at one address, unless so many that it is a house with many homes.
+home AS (
+    SELECT substr(source_id, 8) AS client_id, min({'told': origin_table, 'address': target_id}).address AS address
+    FROM edges WHERE type = 'RESIDES_AT' AND valid_to IS NULL GROUP BY source_id
+),
 household AS (
-    SELECT client_id, municipality, CASE WHEN count(*) OVER home <= $household_max
-        THEN min(client_id) OVER home ELSE client_id END AS unit
-    FROM (SELECT DISTINCT client_id, municipality FROM stay) JOIN persons ON person_id = client_id
-    WHERE trim(street) <> ''
-    WINDOW home AS (PARTITION BY municipality, lower(trim(street)), coalesce(
-        nullif(regexp_replace(postcode, '[^0-9]', '', 'g'), ''), lower(trim(city))))
+    SELECT client_id, municipality, CASE WHEN count(*) OVER here <= $household_max
+        THEN min(client_id) OVER here ELSE client_id END AS unit
+    FROM (SELECT DISTINCT client_id, municipality FROM stay) JOIN home USING (client_id)
+    WINDOW here AS (PARTITION BY municipality, address)
 ),
 unit_stay AS (
     SELECT coalesce(h.unit, s.client_id) AS unit, s.*

@@ -53,7 +53,9 @@ def _tested(row: Row, exodus_share: float) -> Row:
     other clients to the same place may draw these as well: they must stand out there too.
     """
     moved, clients, others = row["events"], row["clients"], row["others"]
-    if moved is None or others is None or row["gone"] >= exodus_share * row["households"]:
+    # Nobody to hold them against, or no stay at the old provider when the worker left it.
+    untold = moved is None or not others or not row["households"]
+    if untold or row["gone"] >= exodus_share * row["households"]:
         return {**row, **_NOBODY, "p_value": 1.0, "flow_p": 1.0, "lift": 0.0}
     left, left_moved = row["left_behind"], row["left_behind_moved"]
     p_value = exact_excess(moved, clients, row["others_moved"], others)
