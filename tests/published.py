@@ -186,7 +186,7 @@ def leftovers(connection: Connection) -> tuple[int, int]:
         "MATCH (state:GraphServiceState {id: 'shown'}) WITH state.number AS run "
         "OPTIONAL MATCH (n:GraphService) WHERE NOT (n.since <= run AND n.until = $open) "
         "WITH run, count(n) AS nodes "
-        "OPTIONAL MATCH ()-[r]->() WHERE r.edge_id IS NOT NULL "
+        "OPTIONAL MATCH (:GraphService)-[r]->(:GraphService) WHERE r.edge_id IS NOT NULL "
         "AND NOT (r.since <= run AND r.until = $open) RETURN nodes, count(r) AS edges",
         {"open": OPEN},
         "leftovers",
