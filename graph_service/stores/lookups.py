@@ -72,13 +72,13 @@ QUERIES: Final[Mapping[str, Query]] = MappingProxyType(
         "find": Query(
             ("keys", "text", "words", "compact", "kinds", "limit"),
             ("entity", "match", "found"),
-            "One row for each of the first $limit entities of $kinds that are among $keys, or whose "
-            "property `search` holds each of $words, or holds $compact where that is not ''. "
-            "(`search` is lines of lower-case words, each between two newlines: the name, the key, "
-            "the key without blanks. $words are the words of $text, the longest first; no words, no "
-            "match by them.) `match` is 'key' where the entity is among $keys; else 'whole' where "
-            "`search` holds newline, $text, newline; else 'start' where it holds newline, $text; "
-            "else 'part'; a $compact that is not '' counts as $text does, the better of the two. "
+            "One row for each of the first $limit entities of $kinds that are among $keys, or "
+            "whose property `search` holds each of $words, or holds $compact where that is not ''. "
+            "(`search` is lines of lower-case words, each between two newlines: the name, the "
+            "key, the key without blanks. $words are the words of $text, the longest first, never "
+            "none.) `match` is 'key' where the entity is among $keys; else 'whole' where `search` "
+            "holds newline, $text, newline; else 'start' where it holds newline, $text; else "
+            "'part'; a $compact that is not '' counts as $text does, the better of the two. "
             "Order: key, whole, start, part; then the place of the kind in $kinds; then node_id. "
             "`found` is the same on every row: {kind: number} of all that match, shown or not.",
         ),
@@ -184,9 +184,9 @@ QUERIES: Final[Mapping[str, Query]] = MappingProxyType(
             "`other_id` the other end, itself for a relationship to itself) `valid_from`, "
             "`valid_to`, `first`, and `last` where it is another day than `first`; of each "
             "finding as in findings (`subject` 'finding', `type` the detector, `id` the "
-            "finding_id) `first` and, where it is another day, `last`. other_id is null where nothing "
-            "is said of it. Order: date, subject, type, event, other_id, id, all descending. "
-            "`found` is the same on every row: {subject: number} of all such events.",
+            "finding_id) `first` and, where it is another day, `last`. other_id is null where "
+            "nothing is said of it. Order: date, subject, type, event, other_id, id, all "
+            "descending. `found` is the same on every row: {subject: number} of all such events.",
         ),
     }
 )

@@ -1,0 +1,52 @@
+"""Look-ups on a run file: the SQL of `queries/lookup` over `nodes`, `edges` and `adjacency`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from functools import cache
+from pathlib import Path
+from typing import Any, Final
+
+from graph_service.engines.duckdb import Engine
+from graph_service.errors import RunError
+from graph_service.run_file import RunFile
+from graph_service.stores.lookups import Row
+
+#: A join with fewer rows than this on one side has the other side's index asked for them; the
+#: engine's default of 50 would scan ten million relationships for the fifty-first entity.
+_ASKED_OF_AN_INDEX: Final = 100_000
+
+
+class EmbeddedReader:
+    """One run file, open for reading. Use `open_reader`."""
+
+    def __init__(self, run: RunFile, engine: Engine, folder: Path) -> None:
+        self._run = run
+        self._engine = engine
+        self._folder = folder
+
+    @property
+    def run_id(self) -> str:
+        """The run that is read."""
+        return self._run.run_id
+
+    def rows(self, query: str, parameters: Mapping[str, Any]) -> Sequence[Row]:
+        """The rows of `<query>.sql`."""
+        return self._engine.rows(_text(self._folder / f"{query}.sql"), parameters)
+
+
+@contextmanager
+def open_reader(run: RunFile, folder: Path) -> Iterator[EmbeddedReader]:
+    """Read a run file by the queries in `folder`; RunError if the run is older than look-ups."""
+    # One thread: a look-up reads little, and handing it out costs more than it saves.
+    with Engine(run.path, read_only=True, threads=1) as engine:
+        if not engine.value("SELECT count(*) FROM duckdb_tables() WHERE table_name = 'adjacency'"):
+            raise RunError(f"Run {run.run_id} is older than look-ups. Make a new one.")
+        engine.execute(f"SET dynamic_or_filter_threshold = {_ASKED_OF_AN_INDEX}")
+        yield EmbeddedReader(run, engine, folder)
+
+
+@cache
+def _text(path: Path) -> str:
+    return path.read_text(encoding="utf-8")

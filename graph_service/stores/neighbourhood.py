@@ -1,0 +1,95 @@
+"""The neighbourhood of an entity: step by step outwards, hubs damped, capped with a count."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date
+from typing import Final
+
+from graph_service.errors import UsageError
+from graph_service.graph.declaration import KINDS, RELATIONSHIPS
+from graph_service.stores.answers import (
+    Counts,
+    Entity,
+    Hub,
+    Neighbourhood,
+    Placed,
+    Relationship,
+    left_out,
+)
+from graph_service.stores.lookups import Reader
+
+TYPES: Final = tuple(each.type for each in RELATIONSHIPS)
+DEEPEST: Final = 3
+#: A household, a board, a small firm's staff stay below; a provider's clients, an authority's
+#: payments and a block of flats lie above, and through them everybody is near everybody.
+HUB: Final = 50
+#: What one reader can take in, and one picture can hold.
+ENTITIES: Final = 200
+
+
+def around(
+    reader: Reader,
+    start: Entity,
+    *,
+    depth: int = 1,
+    types: Sequence[str] = TYPES,
+    kinds: Sequence[str] = tuple(KINDS),
+    as_of: date | None = None,
+    hub: int = HUB,
+    limit: int = ENTITIES,
+) -> Neighbourhood:
+    """Who stands within `depth` steps (1 to 3) of `start`, walking `types` and `kinds` only.
+
+    Directions do not count. With `as_of`, only what stands on that day; without, all that the run
+    knows, ended or not. A type of which an entity other than `start` has more than `hub`
+    relationships is not followed there: `hubs` tells. At most `limit` entities beside `start` are
+    shown; the step that would pass it is the last, its nearest kept (`around` in
+    `lookups.QUERIES` says which) and the others counted. Raises UsageError for another depth.
+    """
+    if not 1 <= depth <= DEEPEST:
+        raise UsageError(f"--depth takes 1 to {DEEPEST}.")
+    distance = {start.node_id: 0}
+    frontier, reached = [start.node_id], 0
+    rest: Counts = {}
+    while frontier and reached < depth and not rest:
+        reached += 1
+        rows = reader.rows(
+            "around",
+            {
+                "nodes": frontier,
+                "seen": list(distance),
+                "start": start.node_id,
+                "types": list(types),
+                "kinds": list(kinds),
+                "as_of": as_of,
+                "hub": hub,
+                "limit": limit + 1 - len(distance),
+            },
+        )
+        frontier = [row["node_id"] for row in rows if row["node_id"] is not None]
+        found = dict(rows[0]["found"]) if rows else {}
+        rest = left_out(found, (node_id.split(":")[0] for node_id in frontier))
+        distance |= dict.fromkeys(frontier, reached)
+    shown = {"nodes": list(distance), "types": list(types), "hub": hub}
+    hubs = [Hub(**row) for row in reader.rows("hubs", shown)]
+    ties = reader.rows("between", {**shown, "start": start.node_id, "as_of": as_of})
+    entities = [
+        Entity.of(row["entity"]) for row in reader.rows("entities", {"nodes": shown["nodes"]})
+    ]
+    return Neighbourhood(
+        run_id=reader.run_id,
+        as_of=as_of,
+        node_id=start.node_id,
+        depth=depth,
+        reached=reached if rest else depth,
+        entities=tuple(
+            sorted(
+                (Placed(distance[one.node_id], one) for one in entities),
+                key=lambda placed: (placed.distance, placed.entity.node_id),
+            )
+        ),
+        relationships=tuple(Relationship.of(row["relationship"]) for row in ties),
+        hubs=tuple(each for each in hubs if each.node_id != start.node_id),
+        left_out=rest,
+    )
