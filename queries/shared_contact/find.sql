@@ -2,19 +2,18 @@
 -- Who answers the same phone or lives at the other's seat may be one hand behind two firms.
 WITH told AS (
     SELECT
-        org_id, municipality, CAST(min(start) AT TIME ZONE 'Europe/Stockholm' AS DATE) AS since,
-        CAST(max(start) AT TIME ZONE 'Europe/Stockholm' AS DATE) AS until
-    FROM visits GROUP BY org_id, municipality
+        substr(source_id, 14) AS org_id, substr(target_id, 14) AS municipality, first AS since,
+        last AS until
+    FROM edges WHERE type = 'SERVED_IN'
     UNION ALL
     SELECT org_id, municipality, min(period_from), least(max(period_to), $as_of)
     FROM invoices GROUP BY org_id, municipality
 ),
-
 -- What is open lasts to the last day that its own municipality tells of, not to the home's.
 horizon AS (SELECT municipality, max(until) AS day FROM told GROUP BY municipality),
 provider AS (
     SELECT
-        s.org_id, min(s.since) AS since,
+        concat('organisation:', s.org_id) AS org_id, min(s.since) AS since,
         least(max(coalesce(s.until, h.day, $as_of)), min(o.deregistered_on), $as_of) AS until,
         max(h.day) AS told_until
     FROM (
@@ -27,87 +26,69 @@ provider AS (
     LEFT JOIN organisations AS o ON o.org_id = s.org_id
     GROUP BY s.org_id
 ),
-
 side AS (SELECT 1 AS side UNION ALL SELECT 2),
 alias AS (
     SELECT
-        regexp_replace(CASE side WHEN 1 THEN source_id ELSE target_id END, '^[a-z]+:', '') AS id,
-        regexp_replace(CASE side WHEN 2 THEN source_id ELSE target_id END, '^[a-z]+:', '') AS known_as
+        CASE side WHEN 1 THEN source_id ELSE target_id END AS id,
+        CASE side WHEN 2 THEN source_id ELSE target_id END AS known_as
     FROM edges CROSS JOIN side WHERE type = 'SAME_AS'
 ),
-
--- Upwards from a firm: owners (rank 2), officers (3), agreements told, and who is the same.
-step AS (
+-- Upwards from a firm: owners (rank 2), officers (3), and who is the same. In all nine steps.
+above_1 AS (
     SELECT
-        org_id, owner_id AS node, 2 AS rank,
+        target_id AS org_id, source_id AS node, CASE type WHEN 'OWNS' THEN 2 ELSE 3 END AS rank,
         coalesce(valid_from, DATE '0001-01-01') AS since,
         coalesce(valid_to - 1, DATE '9999-12-31') AS until
-    FROM owners
-    UNION ALL
-    SELECT org_id, person_id, 3, valid_from, coalesce(valid_to - 1, DATE '9999-12-31')
-    FROM officers WHERE role NOT IN ('auditor', 'liquidator')
-    UNION ALL
-    SELECT
-        CASE WHEN side = 1 THEN org_id ELSE subcontractor_id END,
-        concat('agreement ', org_id, ' ', subcontractor_id), NULL,
-        valid_from, coalesce(valid_to - 1, DATE '9999-12-31')
-    FROM subcontracts CROSS JOIN side
-    UNION ALL
+    FROM edges
+    WHERE type IN ('OWNS', 'OFFICER_OF') AND coalesce(role, '') NOT IN ('auditor', 'liquidator')
+    UNION
     SELECT id, known_as, NULL, DATE '0001-01-01', DATE '9999-12-31' FROM alias
-),
-
-above_1 AS (
-    SELECT org_id, node, min(rank) AS rank, min(since) AS since, max(until) AS until
-    FROM step GROUP BY org_id, node
-    UNION ALL
-    SELECT id, id, NULL, DATE '0001-01-01', DATE '9999-12-31'
-    FROM (SELECT org_id AS id FROM step UNION SELECT node FROM step UNION SELECT org_id FROM provider)
+    UNION
+    SELECT node_id, node_id, NULL, DATE '0001-01-01', DATE '9999-12-31'
+    FROM nodes WHERE kind IN ('organisation', 'person')
 ),
 above_3 AS (
-    SELECT
-        l.org_id, u.node, min(coalesce(u.rank, m.rank, l.rank)) AS rank,
-        min(greatest(l.since, m.since, u.since)) AS since,
-        max(least(l.until, m.until, u.until)) AS until
+    SELECT DISTINCT
+        l.org_id, u.node, coalesce(u.rank, m.rank, l.rank) AS rank,
+        greatest(l.since, m.since, u.since) AS since, least(l.until, m.until, u.until) AS until
     FROM above_1 AS l JOIN above_1 AS m ON m.org_id = l.node JOIN above_1 AS u ON u.org_id = m.node
     WHERE greatest(l.since, m.since, u.since) <= least(l.until, m.until, u.until)
-    GROUP BY l.org_id, u.node
 ),
 above AS (
-    SELECT
-        l.org_id, u.node, min(coalesce(u.rank, m.rank, l.rank)) AS rank,
-        min(greatest(l.since, m.since, u.since)) AS since,
-        max(least(l.until, m.until, u.until)) AS until
+    SELECT DISTINCT
+        l.org_id, u.node, coalesce(u.rank, m.rank, l.rank) AS rank,
+        greatest(l.since, m.since, u.since) AS since, least(l.until, m.until, u.until) AS until
     FROM above_3 AS l JOIN above_3 AS m ON m.org_id = l.node JOIN above_3 AS u ON u.org_id = m.node
     WHERE greatest(l.since, m.since, u.since) <= least(l.until, m.until, u.until)
-    GROUP BY l.org_id, u.node
+        AND l.org_id LIKE 'organisation:%'
 ),
-
 -- Who runs a provider: itself (rank 1), owners and officers, however far up.
 control AS (
-    SELECT org_id, node AS party_id, coalesce(rank, 1) AS rank, since, until
+    SELECT
+        org_id, node AS party_id, min(coalesce(rank, 1)) AS rank, min(since) AS since,
+        max(until) AS until
     FROM above SEMI JOIN provider USING (org_id)
     WHERE rank IS NOT NULL OR node = org_id
+    GROUP BY org_id, node
 ),
-
 -- A door is a home without its flat.
 lives AS (
     SELECT
-        regexp_replace(source_id, '^[a-z]+:', '') AS party_id, type, target_id AS home,
-        regexp_replace(target_id, '([0-9][a-z]?)(lgh|lagenhet|apt)[0-9 ]*\|', '\1|') AS door,
-        coalesce(valid_from, DATE '0001-01-01') AS since,
-        coalesce(valid_to - 1, DATE '9999-12-31') AS until
-    FROM edges WHERE type IN ('RESIDES_AT', 'REGISTERED_AT')
+        e.source_id AS party_id, e.type, e.target_id AS home, concat('address:', n.house) AS door,
+        coalesce(e.valid_from, DATE '0001-01-01') AS since,
+        coalesce(e.valid_to - 1, DATE '9999-12-31') AS until
+    FROM edges AS e JOIN nodes AS n ON n.node_id = e.target_id
+    WHERE e.type IN ('RESIDES_AT', 'REGISTERED_AT')
 ),
-
 -- Words that stand for "none", and officials (a matter of its own, T34), are left out.
 contact AS (
     SELECT
-        e.target_id AS value, n.key AS party_id, n.kind = 'organisation' AS is_firm,
+        e.target_id AS value, e.source_id AS party_id, n.key, n.kind = 'organisation' AS is_firm,
         e.type <> 'REACHED_AT' AS is_address, e.origin_table, e.valid_from AS told_from,
         coalesce(e.valid_from, DATE '0001-01-01') AS since,
         least(coalesce(e.valid_to - 1, DATE '9999-12-31'), n.deceased_on) AS until
     FROM edges AS e JOIN nodes AS n ON n.node_id = e.source_id
-    LEFT JOIN (SELECT DISTINCT party_id FROM control) AS c ON c.party_id = n.key
+    LEFT JOIN (SELECT DISTINCT party_id FROM control) AS c ON c.party_id = n.node_id
     WHERE e.type IN ('REACHED_AT', 'REGISTERED_AT', 'RESIDES_AT')
         AND (e.type <> 'RESIDES_AT' OR c.party_id IS NOT NULL)
         AND NOT array_contains(n.labels, 'Official')
@@ -128,52 +109,43 @@ party AS (
     SELECT party_id FROM given
     UNION SELECT a.known_as FROM alias AS a JOIN given AS g ON g.party_id = a.id
 ),
-met AS (
-    SELECT org_id, worker_id AS party_id, 4 AS rank, visit_id, start
-    FROM visits SEMI JOIN party ON party.party_id = worker_id WHERE status = 'performed'
-    UNION ALL
-    SELECT org_id, client_id, 5, visit_id, start
-    FROM visits SEMI JOIN party ON party.party_id = client_id WHERE status = 'performed'
-),
-
--- Each row that gives somebody a role: worker (4), client (5), auditor and the like (6).
+-- Each role somebody is told to have: owner (2), officer (3), worker (4), client (5), auditor and
+-- the like (6); and the row that tells it, but for the one behind a sole trader's firm.
 paper AS (
     SELECT
-        org_id, person_id AS party_id, 4 AS rank, 'employments' AS origin,
-        [org_id, person_id, CAST(valid_from AS VARCHAR)] AS key, _file_sha256, _row,
-        valid_from AS since, coalesce(valid_to - 1, DATE '9999-12-31') AS until
-    FROM employments SEMI JOIN party ON party.party_id = person_id
+        e.source_id AS party_id, e.target_id AS org_id,
+        CASE
+            WHEN e.type = 'OWNS' THEN 2
+            WHEN e.role IN ('auditor', 'liquidator') THEN 6
+            WHEN e.type = 'OFFICER_OF' THEN 3
+            WHEN e.type = 'EMPLOYED_BY' THEN 4
+            ELSE 5
+        END AS rank,
+        CASE WHEN coalesce(e.role, '') <> 'sole_trader' THEN e.origin_table END AS origin,
+        CASE e.type
+            WHEN 'OWNS' THEN [o.key, p.key, e.interest, CAST(e.valid_from AS VARCHAR)]
+            WHEN 'OFFICER_OF' THEN [o.key, p.key, e.role, CAST(e.valid_from AS VARCHAR)]
+            WHEN 'EMPLOYED_BY' THEN [o.key, p.key, CAST(e.valid_from AS VARCHAR)]
+            WHEN 'ENROLLED_WITH' THEN [p.key, o.key, e.service, CAST(e.valid_from AS VARCHAR)]
+            ELSE [e.reference]
+        END AS key,
+        coalesce(e.valid_from, DATE '0001-01-01') AS since,
+        coalesce(e.valid_to - 1, DATE '9999-12-31') AS until
+    FROM edges AS e SEMI JOIN party ON party.party_id = e.source_id
+    JOIN nodes AS p ON p.node_id = e.source_id JOIN nodes AS o ON o.node_id = e.target_id
+    WHERE e.type IN ('OWNS', 'OFFICER_OF', 'EMPLOYED_BY', 'ENROLLED_WITH', 'PLACED_WITH')
     UNION ALL
     SELECT
-        org_id, client_id, 5, 'enrolments',
-        [client_id, org_id, service, CAST(valid_from AS VARCHAR)], _file_sha256, _row,
-        valid_from, coalesce(valid_to - 1, DATE '9999-12-31')
-    FROM enrolments SEMI JOIN party ON party.party_id = client_id
-    UNION ALL
-    SELECT
-        org_id, person_id, CASE WHEN role IN ('auditor', 'liquidator') THEN 6 ELSE 3 END,
-        'officers', [org_id, person_id, role, CAST(valid_from AS VARCHAR)], _file_sha256, _row,
-        valid_from, coalesce(valid_to - 1, DATE '9999-12-31')
-    FROM officers SEMI JOIN party ON party.party_id = person_id
-    UNION ALL
-    SELECT
-        org_id, owner_id, 2, 'owners', [org_id, owner_id, interest, CAST(valid_from AS VARCHAR)],
-        _file_sha256, _row, coalesce(valid_from, DATE '0001-01-01'),
-        coalesce(valid_to - 1, DATE '9999-12-31')
-    FROM owners SEMI JOIN party ON party.party_id = owner_id
-    UNION ALL
-    SELECT
-        org_id, client_id, 5, 'placements', [placement_id], _file_sha256, _row, start,
-        coalesce("end", DATE '9999-12-31')
-    FROM placements SEMI JOIN party ON party.party_id = client_id
-    UNION ALL
-    SELECT
-        org_id, party_id, rank, 'visits', [min(visit_id)], NULL, NULL,
-        CAST(min(start) AT TIME ZONE 'Europe/Stockholm' AS DATE),
-        CAST(max(start) AT TIME ZONE 'Europe/Stockholm' AS DATE)
-    FROM met GROUP BY org_id, party_id, rank
+        party_id, concat('organisation:', provider_id), rank, 'visits', [provider_id, p.key],
+        min(first), max(last)
+    FROM (
+        SELECT source_id AS party_id, 4 AS rank, provider_id, first, last
+        FROM edges WHERE type = 'VISITED'
+        UNION ALL
+        SELECT target_id, 5, provider_id, first, last FROM edges WHERE type = 'VISITED'
+    ) AS e SEMI JOIN party USING (party_id) JOIN nodes AS p ON p.node_id = e.party_id
+    GROUP BY party_id, provider_id, rank, p.key
 ),
-
 seat AS (
     SELECT
         g.value, g.party_id, g.is_firm, r.org_id, r.rank,
@@ -205,7 +177,7 @@ kindred AS (
     FROM house AS x JOIN house AS y ON y.value = x.value AND x.org_id < y.org_id
     JOIN above AS u ON u.org_id = x.org_id
     JOIN above AS w ON w.org_id = y.org_id AND w.node = u.node
-    WHERE x.houses BETWEEN $offices AND 100 AND u.node NOT LIKE 'agreement %'
+    WHERE x.houses BETWEEN $offices AND 100
 ),
 -- Who lives where now, and areas where a house number is often no home but a block of flats.
 home AS (SELECT * FROM lives WHERE type = 'RESIDES_AT' AND until = DATE '9999-12-31'),
@@ -218,13 +190,13 @@ block AS (
 common AS (
     SELECT g.value FROM given AS g
     JOIN (
-        SELECT org_id FROM organisations ANTI JOIN provider USING (org_id)
+        SELECT node_id AS party_id FROM nodes ANTI JOIN provider ON provider.org_id = node_id
         WHERE regexp_matches(industry, '^\s*(68|69|70\.?1|82\.?[12]|94)')
-        UNION SELECT subcontractor_id FROM subcontracts
-        ANTI JOIN provider ON provider.org_id = subcontractor_id
+        UNION SELECT target_id FROM edges ANTI JOIN provider ON provider.org_id = target_id
+        WHERE type = 'SUBCONTRACTS_TO'
+        UNION SELECT source_id FROM edges WHERE type = 'GOVERNS'
         UNION SELECT party_id FROM paper WHERE rank = 6
-        UNION SELECT org_id FROM municipalities
-    ) AS f ON f.org_id = g.party_id
+    ) AS f ON f.party_id = g.party_id
     UNION
     SELECT value FROM house ANTI JOIN kindred USING (value, org_id)
     GROUP BY value HAVING count(*) >= $offices
@@ -237,7 +209,8 @@ common AS (
     SELECT value FROM given GROUP BY value HAVING count(DISTINCT party_id) > $crowd
     UNION
     SELECT g.value FROM given AS g JOIN block AS b ON b.place = split_part(g.value, '|', 2)
-    WHERE g.is_address AND g.value IN (SELECT door FROM lives)
+    SEMI JOIN lives AS l ON l.home = g.value AND l.door = g.value
+    WHERE g.is_address
 ),
 pair AS (
     SELECT
@@ -255,31 +228,38 @@ pair AS (
         )
     GROUP BY ALL
 ),
--- What a party stands for: itself, its firms and all above them, mandates, homes.
-link AS (
+-- What ties a firm: all above it, and their agreements.
+tie AS (
+    SELECT org_id, node, since, until FROM above
+    UNION ALL
     SELECT
-        party_id, org_id AS node,
-        CASE WHEN rank IN (2, 3) THEN since ELSE DATE '0001-01-01' END AS since,
-        CASE WHEN rank IN (2, 3) THEN until ELSE DATE '9999-12-31' END AS until
-    FROM paper
-    UNION
-    SELECT party_id, party_id, DATE '0001-01-01', DATE '9999-12-31' FROM party
+        a.org_id, e.edge_id, greatest(a.since, e.valid_from),
+        least(a.until, coalesce(e.valid_to - 1, DATE '9999-12-31'))
+    FROM edges AS e CROSS JOIN side
+    JOIN above AS a ON a.node = CASE side WHEN 1 THEN e.source_id ELSE e.target_id END
+    WHERE e.type = 'SUBCONTRACTS_TO'
 ),
+-- What a party stands for: itself, its firms and all above them, mandates, homes.
+called AS (SELECT party_id, party_id AS name FROM party UNION SELECT id, known_as FROM alias),
 known AS (
-    SELECT * FROM link
+    SELECT
+        c.party_id, p.org_id AS node,
+        CASE WHEN p.rank IN (2, 3) THEN p.since ELSE DATE '0001-01-01' END AS since,
+        CASE WHEN p.rank IN (2, 3) THEN p.until ELSE DATE '9999-12-31' END AS until
+    FROM called AS c JOIN paper AS p ON p.party_id = c.name
     UNION
-    SELECT a.id, l.node, l.since, l.until FROM alias AS a JOIN link AS l ON l.party_id = a.known_as
+    SELECT party_id, name, DATE '0001-01-01', DATE '9999-12-31' FROM called
 ),
 near AS (
     SELECT * FROM known
     UNION
     SELECT k.party_id, u.node, greatest(k.since, u.since), least(k.until, u.until)
-    FROM known AS k JOIN above AS u ON u.org_id = k.node
+    FROM known AS k JOIN tie AS u ON u.org_id = k.node
     UNION
     SELECT
-        CASE WHEN side = 1 THEN person_id ELSE client_id END,
-        concat('mandate ', person_id, ' ', client_id), DATE '0001-01-01', DATE '9999-12-31'
-    FROM mandates CROSS JOIN side
+        CASE side WHEN 1 THEN source_id ELSE target_id END, edge_id,
+        DATE '0001-01-01', DATE '9999-12-31'
+    FROM edges CROSS JOIN side WHERE type = 'ACTS_FOR'
     UNION
     SELECT
         l.party_id, CASE WHEN side = 1 THEN concat('home ', home) ELSE concat('door ', door) END,
@@ -306,7 +286,7 @@ house_number AS (
     WHERE NOT g.is_firm GROUP BY g.value, b.door
 ),
 lead AS (
-    SELECT p.*, h.door, g.door AS stranger_door, n.residents
+    SELECT p.*, h.door, g.door AS stranger_door, coalesce(n.residents, 0) AS residents
     FROM pair AS p ANTI JOIN kin USING (value, provider_id, other_id, party_id, stranger_id)
     LEFT JOIN behind AS h ON h.party_id = p.party_id
     LEFT JOIN behind AS g ON g.party_id = p.stranger_id
@@ -315,46 +295,66 @@ lead AS (
 -- The papers of a party: the row that gives the contact, and the one that gives the role.
 member AS (SELECT DISTINCT value, provider_id, party_id, rank FROM lead),
 proof AS (
-    SELECT m.*, p.origin, p.key, p._file_sha256, p._row
+    SELECT m.*, p.origin, p.key
     FROM member AS m JOIN above AS a ON a.org_id = m.provider_id
     JOIN paper AS p ON p.party_id = m.party_id AND p.rank = m.rank AND p.org_id = a.node
+    WHERE p.origin IS NOT NULL
     QUALIFY row_number() OVER (
         PARTITION BY m.value, m.provider_id, m.party_id, m.rank
-        ORDER BY p.org_id <> m.provider_id, p.origin, p.until DESC, p.since DESC, p.key
+        ORDER BY p.org_id <> m.provider_id, p.origin, p.until DESC, p.since DESC, p.org_id, p.key
     ) = 1
+    UNION ALL
+    SELECT
+        m.*, g.origin_table, CASE g.origin_table
+            WHEN 'residences' THEN [g.key, CAST(g.told_from AS VARCHAR)] ELSE [g.key]
+        END
+    FROM member AS m JOIN given AS g ON g.value = m.value AND g.party_id = m.party_id
+),
+source AS (
+    SELECT 'owners' AS origin, [org_id, owner_id, interest, CAST(valid_from AS VARCHAR)] AS key,
+        _file_sha256, _row FROM owners
+    UNION ALL SELECT 'officers', [org_id, person_id, role, CAST(valid_from AS VARCHAR)],
+        _file_sha256, _row FROM officers
+    UNION ALL SELECT 'employments', [org_id, person_id, CAST(valid_from AS VARCHAR)],
+        _file_sha256, _row FROM employments
+    UNION ALL SELECT 'enrolments', [client_id, org_id, service, CAST(valid_from AS VARCHAR)],
+        _file_sha256, _row FROM enrolments
+    UNION ALL SELECT 'placements', [placement_id], _file_sha256, _row FROM placements
+    UNION ALL SELECT 'residences', [person_id, CAST(valid_from AS VARCHAR)],
+        _file_sha256, _row FROM residences
+    UNION ALL SELECT 'persons', [person_id], _file_sha256, _row FROM persons
+    UNION ALL SELECT 'organisations', [org_id], _file_sha256, _row FROM organisations
 ),
 cited AS (
-    SELECT * FROM proof WHERE origin <> 'visits'
+    SELECT p.*, s._file_sha256, s._row
+    FROM proof AS p JOIN source AS s ON s.origin = p.origin AND s.key = p.key
     UNION ALL
-    SELECT p.* REPLACE (v._file_sha256 AS _file_sha256, v._row AS _row)
-    FROM proof AS p JOIN visits AS v ON v.visit_id = p.key[1] WHERE p.origin = 'visits'
-    UNION ALL
-    SELECT m.*, g.origin_table, [m.party_id], r._file_sha256, r._row
-    FROM member AS m JOIN given AS g ON g.value = m.value AND g.party_id = m.party_id
-    JOIN (
-        SELECT person_id, 'persons' AS origin, _file_sha256, _row FROM persons
-        UNION ALL
-        SELECT org_id, 'organisations', _file_sha256, _row FROM organisations
-    ) AS r ON r.person_id = m.party_id AND r.origin = g.origin_table
-    UNION ALL
-    SELECT m.*, 'residences', [m.party_id, CAST(g.told_from AS VARCHAR)], r._file_sha256, r._row
-    FROM member AS m JOIN given AS g ON g.value = m.value AND g.party_id = m.party_id
-    JOIN residences AS r ON r.person_id = m.party_id AND r.valid_from = g.told_from
-    WHERE g.origin_table = 'residences'
+    SELECT p.* REPLACE ([v.visit_id] AS key), v._file_sha256, v._row
+    FROM proof AS p JOIN visits AS v ON v.org_id = p.key[1]
+        AND p.key[2] = CASE p.rank WHEN 4 THEN v.worker_id ELSE v.client_id END
+    WHERE p.origin = 'visits' AND v.status = 'performed'
+    QUALIFY row_number() OVER (
+        PARTITION BY p.value, p.provider_id, p.party_id, p.rank ORDER BY v.start, v.visit_id
+    ) = 1
+),
+change AS (
+    SELECT e.source_id AS org_id, n.changed_on FROM edges AS e JOIN nodes AS n ON n.node_id = e.target_id
+    WHERE e.type = 'CHANGED' AND n.what IN ('owner', 'name')
 )
 
 SELECT
-    l.provider_id, [{'role': 'shared', 'kind': 'value', 'id': l.value}] AS subjects,
+    substr(l.provider_id, 14) AS provider_id, [{'role': 'shared', 'kind': 'value', 'id': l.value}] AS subjects,
     l.since, l.until, 1 AS events, 1 AS days,
     CAST(NULL AS DOUBLE) AS exposure_lower, CAST(NULL AS DOUBLE) AS exposure_upper,
-    l.value, h.houses, l.party_id, l.is_firm, l.rank, l.other_id, l.stranger_id, l.stranger_firm, l.residents,
-    l.stranger_rank, l.door, l.stranger_door, r.org_id IS NOT NULL AND s.org_id IS NOT NULL AS registered,
-    count(a.changed_on) > 0 AS changed,
+    l.value, h.houses, g.key AS party_id, l.is_firm, l.rank, substr(l.other_id, 14) AS other_id,
+    t.key AS stranger_id, l.stranger_firm, l.stranger_rank, l.door, l.stranger_door, l.residents,
+    r.org_id IS NOT NULL AND s.org_id IS NOT NULL AS registered, count(a.changed_on) > 0 AS changed,
     list({'table': c.origin, 'key': c.key, 'file_sha256': c._file_sha256, 'row': c._row}) AS evidence
 FROM lead AS l JOIN cited AS c USING (value, provider_id, party_id, rank)
 JOIN (SELECT DISTINCT value, houses FROM house) AS h USING (value)
-LEFT JOIN (SELECT DISTINCT org_id FROM step WHERE rank > 0) AS r ON r.org_id = l.provider_id
-LEFT JOIN (SELECT DISTINCT org_id FROM step WHERE rank > 0) AS s ON s.org_id = l.other_id
-LEFT JOIN organisation_changes AS a ON a.org_id IN (l.provider_id, l.other_id)
-    AND a.what IN ('owner', 'name') AND abs(date_diff('day', a.changed_on, l.until)) <= $stale_days
+JOIN nodes AS g ON g.node_id = l.party_id JOIN nodes AS t ON t.node_id = l.stranger_id
+LEFT JOIN (SELECT DISTINCT org_id FROM above_1 WHERE rank > 0) AS r ON r.org_id = l.provider_id
+LEFT JOIN (SELECT DISTINCT org_id FROM above_1 WHERE rank > 0) AS s ON s.org_id = l.other_id
+LEFT JOIN change AS a ON a.org_id IN (l.provider_id, l.other_id)
+    AND abs(date_diff('day', a.changed_on, l.until)) <= $stale_days
 GROUP BY ALL

@@ -7,8 +7,8 @@ from typing import Final, TypeAlias
 
 from graph_service.room import Row, Value
 
-#: Provider, contact and a party there.
-_Place: TypeAlias = tuple[str, str, str]
+#: Provider, contact and a party there: a sole trader and the firm have one identifier.
+_Place: TypeAlias = tuple[str, str, str, bool]
 
 #: Ranks of a party, as the query gives them.
 _ITSELF: Final = 1
@@ -114,7 +114,7 @@ def _papers(rows: Iterable[Row]) -> dict[_Place, list[Row]]:
     """The evidence of each party at each provider, by its highest role there."""
     papers: dict[_Place, tuple[int, list[Row]]] = {}
     for row in rows:
-        place = (row["provider_id"], row["value"], row["party_id"])
+        place = (row["provider_id"], row["value"], row["party_id"], row["is_firm"])
         if place not in papers or row["rank"] < papers[place][0]:
             papers[place] = (row["rank"], row["evidence"])
     return {place: evidence for place, (_, evidence) in papers.items()}
@@ -138,7 +138,7 @@ def _finding(
         ranks[own] = min(row["rank"], ranks.get(own, row["rank"]))
         ranks[strange] = min(row["stranger_rank"], ranks.get(strange, row["stranger_rank"]))
     for (org_id, party_id, is_firm), rank in ranks.items():
-        evidence += papers[org_id, value, party_id]
+        evidence += papers[org_id, value, party_id, is_firm]
         if rank > _ITSELF:
             kind = "organisation" if is_firm else "person"
             subjects.add((_ROLES[rank], kind, party_id))
