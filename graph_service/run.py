@@ -23,6 +23,7 @@ from graph_service.change import compare, past, rule_of
 from graph_service.detector import Ask, Finding, Override, Room, detect
 from graph_service.engines.duckdb import Engine
 from graph_service.errors import RunError, UsageError
+from graph_service.graph import adjacency
 from graph_service.graph.derive import derive
 from graph_service.home import Home
 from graph_service.lake import Lake
@@ -125,6 +126,7 @@ def run(
                     **{change: None if counted is None else counted[change] for change in CHANGES},
                 }
                 _write(engine, about, findings, scores, changed)
+                adjacency.lay(engine)
                 if network is not None:
                     network.take_findings(engine)
             published = folder.publish(built, current=complete)
