@@ -128,10 +128,11 @@ class Hub:
 
 @dataclass(frozen=True, slots=True)
 class Neighbourhood:
-    """Who stands within `depth` steps of `node_id`, and every tie between those shown.
+    """Who stands within `depth` steps of `node_id`, and by which ties.
 
-    `reached` is the last step that was taken; where it is less than `depth`, or something was
-    left out, the limit ended the search there. `left_out` counts that step's others by kind.
+    `reached` is the last step that was taken; where something was left out, the limit ended the
+    search there. `left_out` counts that step's others by kind; `relationships_left_out` by type.
+    `relationships` are those of every entity nearer than `reached` with any that is shown.
     """
 
     run_id: str
@@ -143,6 +144,7 @@ class Neighbourhood:
     relationships: tuple[Relationship, ...]
     hubs: tuple[Hub, ...]
     left_out: Counts
+    relationships_left_out: Counts
 
 
 @dataclass(frozen=True, slots=True)
@@ -335,7 +337,7 @@ def as_json(answer: Any) -> Any:
 
 
 def left_out(found: Counts, shown: Iterable[Entity | str]) -> dict[str, int]:
-    """How many of each kind were found and are not shown, in order of kind."""
+    """How many of each kind (or type) were found and are not shown, in order of kind."""
     rest = dict(found)
     for one in shown:
         rest[one if isinstance(one, str) else one.kind] -= 1

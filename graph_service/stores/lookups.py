@@ -95,10 +95,14 @@ QUERIES: Final[Mapping[str, Query]] = MappingProxyType(
             "such entities. With $limit 0 and something found: one row, its node_id null.",
         ),
         "between": Query(
-            ("nodes", "start", "types", "as_of", "hub"),
-            ("relationship",),
-            "One row for each relationship of $types that stands on $as_of, has both ends in "
-            "$nodes, and is not damped at one of its ends at least. In order of edge_id.",
+            ("nodes", "walked", "start", "types", "as_of", "hub", "limit"),
+            ("relationship", "found"),
+            "One row for each of the first $limit relationships of $types that stand on $as_of and "
+            "join one of $walked, where the type is not damped, to one of $nodes; all of $walked "
+            "are among $nodes, and a relationship that joins two of them counts once. Order: by "
+            "the number of such relationships of the same type, fewest first; then type, "
+            "source_id, target_id, edge_id. `found` is the same on every row: {type: number} of "
+            "all such relationships.",
         ),
         "hubs": Query(
             ("nodes", "types", "hub"),

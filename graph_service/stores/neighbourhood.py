@@ -26,6 +26,7 @@ DEEPEST: Final = 3
 HUB: Final = 50
 #: What one reader can take in, and one picture can hold.
 ENTITIES: Final = 200
+TIES: Final = 500
 
 
 def around(
@@ -38,58 +39,52 @@ def around(
     as_of: date | None = None,
     hub: int = HUB,
     limit: int = ENTITIES,
+    ties: int = TIES,
 ) -> Neighbourhood:
     """Who stands within `depth` steps (1 to 3) of `start`, walking `types` and `kinds` only.
 
     Directions do not count. With `as_of`, only what stands on that day; without, all that the run
     knows, ended or not. A type of which an entity other than `start` has more than `hub`
     relationships is not followed there: `hubs` tells. At most `limit` entities beside `start` are
-    shown; the step that would pass it is the last, its nearest kept (`around` in
-    `lookups.QUERIES` says which) and the others counted. Raises UsageError for another depth.
+    shown; the step that would pass it is the last, those of rare ties kept (`around` in
+    `lookups.QUERIES` says which) and the others counted. Of the ties between an entity whose own
+    were walked and one that is shown, up to `ties` are shown, rare types first. Raises UsageError
+    for another depth.
     """
     if not 1 <= depth <= DEEPEST:
         raise UsageError(f"--depth takes 1 to {DEEPEST}.")
     distance = {start.node_id: 0}
     frontier, reached = [start.node_id], 0
     rest: Counts = {}
+    filters = {"types": list(types), "as_of": as_of, "hub": hub, "start": start.node_id}
     while frontier and reached < depth and not rest:
         reached += 1
-        rows = reader.rows(
-            "around",
-            {
-                "nodes": frontier,
-                "seen": list(distance),
-                "start": start.node_id,
-                "types": list(types),
-                "kinds": list(kinds),
-                "as_of": as_of,
-                "hub": hub,
-                "limit": limit + 1 - len(distance),
-            },
-        )
+        room = limit + 1 - len(distance)
+        step = {"nodes": frontier, "seen": list(distance), "kinds": list(kinds), "limit": room}
+        rows = reader.rows("around", filters | step)
         frontier = [row["node_id"] for row in rows if row["node_id"] is not None]
         found = dict(rows[0]["found"]) if rows else {}
         rest = left_out(found, (node_id.split(":")[0] for node_id in frontier))
         distance |= dict.fromkeys(frontier, reached)
-    shown = {"nodes": list(distance), "types": list(types), "hub": hub}
-    hubs = [Hub(**row) for row in reader.rows("hubs", shown)]
-    ties = reader.rows("between", {**shown, "start": start.node_id, "as_of": as_of})
-    entities = [
-        Entity.of(row["entity"]) for row in reader.rows("entities", {"nodes": shown["nodes"]})
-    ]
+    shown = list(distance)
+    walked = [node_id for node_id in shown if distance[node_id] < reached]
+    among = {"nodes": shown, "walked": walked, "limit": ties}
+    rows = reader.rows("between", filters | among)
+    told = tuple(Relationship.of(row["relationship"]) for row in rows)
+    damped = {"nodes": walked[1:], "types": list(types), "hub": hub}
+    entities = (Entity.of(row["entity"]) for row in reader.rows("entities", {"nodes": shown}))
+    placed = (Placed(distance[one.node_id], one) for one in entities)
     return Neighbourhood(
         run_id=reader.run_id,
         as_of=as_of,
         node_id=start.node_id,
         depth=depth,
         reached=reached if rest else depth,
-        entities=tuple(
-            sorted(
-                (Placed(distance[one.node_id], one) for one in entities),
-                key=lambda placed: (placed.distance, placed.entity.node_id),
-            )
-        ),
-        relationships=tuple(Relationship.of(row["relationship"]) for row in ties),
-        hubs=tuple(each for each in hubs if each.node_id != start.node_id),
+        entities=tuple(sorted(placed, key=lambda one: (one.distance, one.entity.node_id))),
+        relationships=told,
+        hubs=tuple(Hub(**row) for row in reader.rows("hubs", damped)) if walked[1:] else (),
         left_out=rest,
+        relationships_left_out=left_out(
+            dict(rows[0]["found"]) if rows else {}, (tie.type for tie in told)
+        ),
     )

@@ -20,6 +20,7 @@ PATHS: Final = 20
 BOUND: Final = 200_000
 #: More relationships than any entity has: nothing is damped.
 NO_HUB: Final = 2**31 - 1
+NO_LIMIT: Final = 2**31 - 1
 
 
 def paths(
@@ -49,8 +50,9 @@ def paths(
     shown = tuple(islice(_walks(steps, source.node_id, target.node_id), limit)) if total else ()
     nodes = sorted({node_id for path in shown for node_id in path})
     consecutive = {frozenset(step) for path in shown for step in pairwise(path)}
-    asked = {"start": "", "types": list(types), "as_of": as_of, "hub": NO_HUB}
-    ties = reader.rows("between", {"nodes": nodes, **asked}) if consecutive else ()
+    among = {"nodes": nodes, "walked": nodes, "start": "", "limit": NO_LIMIT}
+    filters = {"types": list(types), "as_of": as_of, "hub": NO_HUB}
+    ties = reader.rows("between", among | filters) if consecutive else ()
     told = [Relationship.of(row["relationship"]) for row in ties]
     return Paths(
         run_id=reader.run_id,

@@ -1,22 +1,40 @@
--- One row is one relationship between two of $nodes.
+-- One row is one relationship of one of $walked with one of $nodes, those of rare types first.
 -- It matters because a network is its ties, with their dates and the way back to the records.
 WITH shown AS (
-    SELECT number, node_id = $start AS is_start
+    SELECT
+        number,
+        node_id = $start AS is_start,
+        list_contains($walked, node_id) AS is_walked
     FROM nodes
     WHERE node_id IN (SELECT unnest($nodes))
 ),
 ties AS (
-    SELECT DISTINCT near.edge
+    SELECT DISTINCT near.edge, near.type
     FROM adjacency AS near
     JOIN shown ON near.node = shown.number
-    WHERE near.other IN (SELECT number FROM shown)
+    WHERE shown.is_walked
+        AND near.other IN (SELECT number FROM shown)
         AND (near.degree <= $hub OR shown.is_start)
         AND list_contains($types, near.type)
         AND (near.valid_from IS NULL OR near.valid_from <= coalesce($as_of, near.valid_from))
         AND (near.valid_to IS NULL OR $as_of IS NULL OR near.valid_to > $as_of)
         AND (near.first IS NULL OR near.first <= coalesce($as_of, near.first))
+),
+of_type AS (
+    SELECT type, count(*) AS relationships FROM ties GROUP BY type
+),
+counted AS (
+    SELECT map_from_entries(list((type, relationships))) AS found FROM of_type
+),
+chosen AS (
+    SELECT ties.edge, of_type.type, of_type.relationships
+    FROM ties
+    JOIN of_type ON of_type.type = ties.type
+    ORDER BY of_type.relationships, of_type.type, ties.edge
+    LIMIT $limit
 )
-SELECT tie AS relationship
-FROM (SELECT * EXCLUDE (by_month, days, amounts) FROM edges) AS tie
-WHERE tie.number IN (SELECT edge FROM ties)
-ORDER BY tie.edge_id;
+SELECT tie AS relationship, counted.found
+FROM chosen
+JOIN (SELECT * EXCLUDE (by_month, days, amounts) FROM edges) AS tie ON tie.number = chosen.edge
+CROSS JOIN counted
+ORDER BY chosen.relationships, chosen.type, chosen.edge;

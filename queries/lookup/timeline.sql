@@ -5,7 +5,7 @@ WITH here AS (
 ),
 of_node AS (
     UNPIVOT (
-        SELECT node_id, kind, COLUMNS(c -> regexp_matches(c, '(_on|_from|_to)$'))
+        SELECT node_id, kind, COLUMNS(lambda name: regexp_matches(name, '_(on|from|to)$'))
         FROM nodes
         WHERE node_id = $node
     )
