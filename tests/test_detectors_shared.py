@@ -229,3 +229,42 @@ def _handed_over(a: list[tuple[date, date]], b: list[tuple[date, date]], seen: l
         and (reach - last_a).days > HANDOVER
         and last_b > last_a
     )
+
+
+@settings(max_examples=15, deadline=None, suppress_health_check=list(HealthCheck))
+@given(
+    rows=town(),
+    last=st.sampled_from(OFTEN),
+    status=st.sampled_from(["performed", "absent"]),
+    payer=st.sampled_from([None, *FIRMS]),
+)
+def test_what_is_known_of_a_provider_reaches_to_its_last_record(
+    rows: dict[str, list[dict[str, Any]]], last: int, status: str, payer: str | None
+) -> None:
+    rows["payments"] = [{**row, "payer_id": payer} for row in rows["payments"]]
+    when = FIRST + timedelta(last)
+    visit = {"visit_id": "v", "municipality": "0001", "org_id": FIRMS[0], "worker_id": WORKERS[0]}
+    visit |= {"client_id": "syn:c", "service": "omsorg", "status": status}
+    visits = [visit | {"start": f"{when} 23:30", "end": f"{when + timedelta(1)} 00:10"}]
+    told: dict[tuple[str, str], list[date]] = {(FIRMS[0], "0001"): [when]}
+    for row in rows["contracts"]:
+        told.setdefault((row["org_id"], row["municipality"]), [])
+    for row in rows["invoices"]:
+        told[row["org_id"], row["municipality"]].append(row["issued_on"])
+    for (firm, _), days in told.items():
+        parties = [(row["paid_on"], row["payer_id"], row["payee_id"]) for row in rows["payments"]]
+        days += [day for day, *both in parties if firm in both]
+    with Engine(threads=1) as engine:
+        world(engine, {**rows, "visits": visits})
+        open_views(engine, AS_OF)
+        derive(engine)
+        active = engine.rows("FROM edges WHERE type = 'ACTIVE_IN'")
+    assert {
+        (edge["source_id"], edge["target_id"]): (edge["first"], edge["last"]) for edge in active
+    } == {
+        (f"organisation:{firm}", f"municipality:{place}"): (
+            min(days, default=None),
+            max(days, default=None),
+        )
+        for (firm, place), days in told.items()
+    }
