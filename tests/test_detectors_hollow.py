@@ -461,3 +461,90 @@ def test_the_list_read_aloud_over_the_rows(rows: Tables) -> None:
         assert finding.statistics["weight"] == pytest.approx(weight(expected[org]))
         assert finding.events == len(expected[org])
         assert finding.since <= finding.until == max(town.begun[org])
+
+
+# --- which rows show it -------------------------------------------------------------------------
+
+VISITS = st.lists(
+    st.tuples(
+        st.sampled_from(("0000", "0001")),
+        st.integers(1, 3),
+        st.integers(0, 23),
+        st.sampled_from(("syn:w1", "syn:w2", "syn:w3", "syn:w4")),
+        st.sampled_from((None, "performed", "performed", "absent")),
+    ),
+    min_size=1,
+    max_size=8,
+)
+
+
+@settings(max_examples=30, deadline=None, suppress_health_check=list(HealthCheck))
+@given(VISITS, st.integers(1, 3), st.permutations(range(8)))
+def test_the_first_and_the_last_visit_are_shown(
+    drawn: Sequence[tuple[str, int, int, str, str | None]], began: int, names: Sequence[int]
+) -> None:
+    """A firm in reconstruction, new, c/o, without phone and not registered as employer."""
+    visits = [
+        {
+            **visit(name, A, worker, date(2025, 6, of)),
+            "municipality": municipality,
+            "start": f"2025-06-{of:02} {hour:02}:00",
+            "end": f"2025-06-{of:02} {hour:02}:30",
+            "status": status,
+        }
+        for name, (municipality, of, hour, worker, status) in zip(names, drawn, strict=False)
+    ]
+    others = {"legal_form": "Aktiebolag", "phone": "070-1740605", "employer": "true"}
+    hollow = {"registered_on": "2024-12-01", "status": "reconstruction", "status_on": "2025-01-01"}
+    [finding] = find(
+        {
+            "organisations": [
+                {"org_id": A, "care_of": "Kontoret", "employer": "false", **hollow},
+                {"org_id": B, **others},
+            ],
+            "contracts": [
+                contract(A, f"2025-06-{began:02}"),
+                contract(B, "2020-01-01"),
+                contract(B, "2020-01-02", municipality="0001"),
+            ],
+            "visits": visits,
+        }
+    )
+
+    def moment(row: Mapping[str, Any]) -> tuple[str, str]:
+        return row["start"], row["visit_id"]
+
+    first = min(visits, key=lambda row: (row["start"][:10], row["municipality"], moment(row)))
+    last = max(visits, key=lambda row: (row["start"][:10], row["municipality"], moment(row)))
+    expected = {last["visit_id"]}
+    if first["start"][:10] < f"2025-06-{began:02}":
+        expected.add(first["visit_id"])  # else the contract came first, or with it
+    performed = [row for row in visits if row["status"] != "absent"]
+    staff = sorted({row["worker_id"] for row in performed})
+    if len(staff) >= 3:
+        for worker in staff[:3]:
+            own = [row for row in performed if row["worker_id"] == worker]
+            expected.add(min(own, key=moment)["visit_id"])
+    assert {row.key[0] for row in finding.evidence if row.table == "visits"} == expected
+
+
+@pytest.mark.parametrize(
+    ("seat", "home", "silent"),
+    [
+        ("Storgatan 1 lgh 1101", "STORGATAN 1", True),
+        ("Storgatan 1 lgh 1101", "Storgatan 1 LGH 1202", True),
+        ("Älghagen 3", "Älghagen 3 lgh 1001", True),
+        ("Storgatan 1", "Storgatan 11 lgh 1101", False),
+    ],
+)
+def test_the_house_of_an_owner_is_no_one_elses(seat: str, home: str, silent: bool) -> None:
+    firm = {"registered_on": "2024-12-01", "care_of": "Kontoret", "street": seat, **PLACE}
+    town = {
+        "organisations": [{"org_id": A, **firm}, {"org_id": B, "phone": "070-1740605"}],
+        "contracts": [contract(A, "2025-06-01"), contract(B, "2020-01-01")],
+        "officers": [
+            {"org_id": A, "person_id": "syn:p1", "role": "ceo", "valid_from": "2024-12-01"}
+        ],
+        "persons": [{"person_id": "syn:p1", "street": home, **PLACE}],
+    }
+    assert (find(town) == []) == silent

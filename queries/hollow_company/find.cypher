@@ -2,7 +2,7 @@
 // A company without premises, staff or a management of its own may be a front; one sign alone never says so.
 // :params {run: 1, as_of: date('2025-12-31'), orgs_at_address: 10, providers_at_address: 3, peers_share: 0.5, new_days: 365, recent_days: 1095, bankruptcy_days: 1826, left_days: 90, ban_grace_days: 30, control_share: 0.5, quiet_days: 60, wind_up_days: 90, staff_min: 3, few_staff_min: 3, few_share: 0.1, staff_days: 365, reporting_days: 760, near_industries: '^[^0-9]*(55|56|70|78|81|82|84|85|86|87|88|94|96|97|99|00)'}
 
-// What a provider did, and what it was to do; `work` is what was done. A placement names no place.
+// What a provider did, and what it was to do; `work` is what was done. A placement tells no place.
 MATCH (org:Provider) WHERE org.since <= $run < org.until
 CALL (org) {
     MATCH (org)-[v:SERVED_IN]->(m) WHERE v.since <= $run < v.until
@@ -89,7 +89,7 @@ CALL (org) {
     RETURN {id: person.key, from: k.valid_from, to: k.valid_to, rules: true, table: 'officers',
         key: [org.key, person.key, k.role, toString(k.valid_from)]} AS partner
     UNION ALL
-    // A sole trader's own interest has a role; it is the last of these three.
+    // The tie of sole traders to themselves has a role: it is told below, of every organisation.
     MATCH (org)<-[k:OWNS]-(owner) WHERE k.since <= $run < k.until AND k.role IS NULL
     RETURN {id: owner.key, from: k.valid_from, to: k.valid_to,
         rules: coalesce(k.share > $control_share, k.interest = 'control'), table: 'owners',
@@ -112,14 +112,11 @@ CALL (org, partners) {
 }
 
 // Its neighbours there, providers first. Members of one group are no strangers at an address.
-CALL (org) {
+CALL (org, partners) {
     MATCH (org)-[a:REGISTERED_AT]->(address)<-[b:REGISTERED_AT]-(other)
     WHERE a.since <= $run < a.until AND a.valid_to IS NULL
         AND b.since <= $run < b.until AND b.valid_to IS NULL
-    WITH other, COLLECT {
-        MATCH (org)<-[k:OWNS]-(owner) WHERE k.since <= $run < k.until AND k.role IS NULL
-        RETURN owner.key
-    } AS owners
+    WITH other, [k IN partners WHERE k.table = 'owners' | k.id] AS owners
     WHERE NOT other.key IN owners AND NOT EXISTS {
         MATCH (other)<-[k:OWNS]-(owner) WHERE k.since <= $run < k.until AND k.role IS NULL
             AND (owner.key = org.key OR owner.key IN owners)
@@ -213,7 +210,7 @@ CALL (org, first, last, begun, ended, signs, partners, neighbours, providers, wo
             ELSE {table: ended[1], key: ended[2]} END]
         WHEN 'no_employer' THEN workers[..$staff_min]
         WHEN 'few_employees' THEN workers[..CASE
-            WHEN org.employees < $few_share * $few_staff_min THEN $few_staff_min
+            WHEN floor(org.employees / toFloat($few_share)) < $few_staff_min THEN $few_staff_min
             ELSE toInteger(floor(org.employees / toFloat($few_share))) + 1 END]
         ELSE [] END AS cited
     RETURN s.sign AS sign, s.since AS since, coalesce(s.unsure, false) AS unsure,
