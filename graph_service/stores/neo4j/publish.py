@@ -255,9 +255,9 @@ def _home_id(home: Home, token: Token) -> str:
     """What names this home in a database: made once, kept in the home. Call it under the lock."""
     path = home.path / "neo4j-home"
     try:
-        return path.read_text(encoding="utf-8").strip()
+        return path.read_text(encoding="utf-8")
     except FileNotFoundError:
-        path.write_text(f"{token()}\n", encoding="utf-8")
+        path.write_text(token(), encoding="utf-8")
         return _home_id(home, token)
 
 
