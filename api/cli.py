@@ -12,7 +12,16 @@ from typing import Final
 
 import click
 
-from api import cli_demo, cli_links, cli_load, cli_neo4j, cli_publish, cli_run, cli_synth
+from api import (
+    cli_demo,
+    cli_links,
+    cli_load,
+    cli_neo4j,
+    cli_network,
+    cli_publish,
+    cli_run,
+    cli_synth,
+)
 from api.session import Group, say, stop_asked
 from graph_service.engines.duckdb import Engine, interrupt_all
 from graph_service.errors import GraphServiceError
@@ -30,6 +39,7 @@ def app() -> None:
 for command in (
     *cli_load.COMMANDS,
     *cli_run.COMMANDS,
+    *cli_network.COMMANDS,
     cli_links.links,
     cli_synth.synth,
     cli_demo.demo,
