@@ -21,9 +21,7 @@ place AS (
     SELECT
         a.org_id, a.municipality, min(a.kind) AS kind, coalesce(min(r.seen), $as_of) AS seen,
         coalesce(min(CASE WHEN a.kind < 3 THEN a.first END), min(CASE WHEN a.kind = 3 THEN a.first END), min(a.first)) AS first,
-        coalesce(
-            max(CASE WHEN a.kind = 1 THEN a.last END), max(CASE WHEN a.kind < 4 THEN a.last END), max(a.last)
-        ) AS last,
+        coalesce(max(CASE WHEN a.kind = 1 THEN a.last END), max(CASE WHEN a.kind < 4 THEN a.last END), max(a.last)) AS last,
         min(CASE WHEN a.kind = 4 THEN a.first END) AS contracted,
         date_diff('day', min(r.opened), min(CASE WHEN a.kind < 3 THEN a.first END)) AS after_opening,
         min(a.first) < min(r.opened) - $gap_days AS known_before
@@ -308,7 +306,8 @@ held AS (
         w.origin, w.key, w._file_sha256, w._row
     FROM own AS w LEFT JOIN alias AS a ON a.node_id = w.value ANTI JOIN common AS c ON c.value = w.value
     UNION ALL
-    SELECT org_id, 'change', what, coalesce(after, ''), change_id, changed_on, NULL, NULL, NULL, NULL, NULL
+    SELECT org_id, 'change', what, CASE WHEN what = 'address' THEN '' ELSE coalesce(after, '') END, change_id,
+        changed_on, NULL, NULL, NULL, NULL, NULL
     FROM organisation_changes
     UNION ALL
     SELECT org_id, 'permit', status, permit_id, permit_id, valid_from, valid_to, NULL, NULL, NULL, NULL
