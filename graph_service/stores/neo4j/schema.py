@@ -107,6 +107,14 @@ _NODE_KEYS: Final = tuple(column.name for column in NODE_COLUMNS if column.name 
 _EDGE_KEYS: Final = tuple(
     column.name for column in EDGE_COLUMNS if column.name not in {"type", *_ENDS}
 )
+_DECLARED: Final = (
+    *NODE_COLUMNS,
+    *NODE_PROPERTIES,
+    *EDGE_COLUMNS,
+    *EDGE_PROPERTIES,
+    *INDICATOR_PROPERTIES,
+)
+_DATES: Final = frozenset(each.name for each in _DECLARED if each.type == "DATE")
 #: Findings and scores lead back to the run file, not to records.
 _INDICATOR_KEYS: Final = ("node_id", "kind", "key")
 
@@ -189,7 +197,12 @@ def close_edges(type_: str, *, outgoing: bool) -> str:
 
 
 def published_type(declared: str) -> str:
-    """The SQL type that a column is sent as: Neo4j has floats, not decimals."""
+    """The SQL type that a column is sent as: Neo4j has floats, not decimals.
+
+    A date goes as text: the driver takes ten times as long over one of its own.
+    """
+    if declared == "DATE":
+        return "VARCHAR"
     if not declared.startswith("DECIMAL"):
         return declared
     return "DOUBLE[]" if declared.endswith("[]") else "DOUBLE"
@@ -200,11 +213,14 @@ def digest() -> str:
     texts = [
         *(create_nodes([name]) for name in PUBLISHED_LABELS),
         *(create_edges(type_) for type_ in PUBLISHED_TYPES),
-        *(f"{each.name} {each.type}" for each in (*NODE_PROPERTIES, *EDGE_PROPERTIES)),
+        *(f"{each.name} {each.type}" for each in _DECLARED),
     ]
     return hashlib.sha256("\n".join(texts).encode()).hexdigest()[:16]
 
 
 def _properties(columns: Sequence[str], first: int) -> str:
-    given = [f"{name}: row[{place}]" for place, name in enumerate(columns, start=first)]
+    given = [
+        f"{name}: date(row[{place}])" if name in _DATES else f"{name}: row[{place}]"
+        for place, name in enumerate(columns, start=first)
+    ]
     return "{" + ", ".join([*given, "since: $number", f"until: {OPEN}"]) + "}"
