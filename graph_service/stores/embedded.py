@@ -19,17 +19,18 @@ _ASKED_OF_AN_INDEX: Final = 100_000
 
 
 class EmbeddedReader:
-    """One run file, open for reading. Use `open_reader`."""
+    """One run's tables, open in an engine."""
 
-    def __init__(self, run: RunFile, engine: Engine, folder: Path) -> None:
-        self._run = run
+    def __init__(self, run_id: str, engine: Engine, folder: Path) -> None:
+        self._run_id = run_id
         self._engine = engine
         self._folder = folder
+        engine.execute(f"SET dynamic_or_filter_threshold = {_ASKED_OF_AN_INDEX}")
 
     @property
     def run_id(self) -> str:
         """The run that is read."""
-        return self._run.run_id
+        return self._run_id
 
     def rows(self, query: str, parameters: Mapping[str, Any]) -> Sequence[Row]:
         """The rows of `<query>.sql`."""
@@ -43,8 +44,7 @@ def open_reader(run: RunFile, folder: Path) -> Iterator[EmbeddedReader]:
     with Engine(run.path, read_only=True, threads=1) as engine:
         if not engine.value("SELECT count(*) FROM duckdb_tables() WHERE table_name = 'adjacency'"):
             raise RunError(f"Run {run.run_id} is older than look-ups. Make a new one.")
-        engine.execute(f"SET dynamic_or_filter_threshold = {_ASKED_OF_AN_INDEX}")
-        yield EmbeddedReader(run, engine, folder)
+        yield EmbeddedReader(run.run_id, engine, folder)
 
 
 @cache
