@@ -234,7 +234,7 @@ CALL (p, papers, firms) {
         CASE WHEN k.rank > 3 THEN date('0001-01-01') ELSE k.since END AS since,
         CASE WHEN k.rank > 3 THEN date('9999-12-31') ELSE k.until END AS until
     WITH firms, [{node: org, since: since, until: until}] + [
-        t IN head([firm IN firms WHERE firm.id = org | firm.ties]) | {
+        t IN coalesce(head([firm IN firms WHERE firm.id = org | firm.ties]), []) | {
             node: t.node,
             since: CASE WHEN t.since > since THEN t.since ELSE since END,
             until: CASE WHEN t.until < until THEN t.until ELSE until END
@@ -248,7 +248,7 @@ CALL (p) {
 }
 CALL (p) {
     MATCH (p)-[r:RESIDES_AT|REGISTERED_AT]->(home) WHERE r.since <= $run < r.until
-    RETURN max(home.house) AS door, collect({
+    RETURN max('address:' + home.house) AS door, collect({
         home: home.key, door: home.house, since: coalesce(r.valid_from, date('0001-01-01')),
         until: coalesce(r.valid_to - duration('P1D'), date('9999-12-31'))
     }) AS homes
