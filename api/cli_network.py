@@ -13,6 +13,7 @@ import click
 
 import queries
 from api import network_page as page
+from api.cli_publish import connected
 from api.listing import as_json as as_line
 from api.session import Command, Session, current
 from graph_service.errors import RunError, UsageError
@@ -28,12 +29,12 @@ from graph_service.stores.lookups import Reader
 
 LOOKUPS: Final = Path(queries.__file__).parent / "lookup"
 
-#: Opens an engine for one command: the session, `--run` and `--purpose` are told.
-Opening: TypeAlias = Callable[[Session, str | None, str], AbstractContextManager[Reader]]
+#: Opens an engine for one command: the session, its name, `--run` and `--purpose` are told.
+Opening: TypeAlias = Callable[[Session, str, str | None, str], AbstractContextManager[Reader]]
 
 
 @contextmanager
-def _embedded(session: Session, run_id: str | None, _: str) -> Iterator[Reader]:
+def _embedded(session: Session, _name: str, run_id: str | None, _: str) -> Iterator[Reader]:
     folder = RunFolder(session.home)
     run = folder.current() if run_id is None else folder.named(run_id)
     if run is None:
@@ -42,7 +43,18 @@ def _embedded(session: Session, run_id: str | None, _: str) -> Iterator[Reader]:
         yield reader
 
 
-ENGINES: Final[Mapping[str, Opening]] = {"embedded": _embedded}
+@contextmanager
+def _neo4j(session: Session, name: str, run_id: str | None, purpose: str) -> Iterator[Reader]:
+    with connected(session) as connection:
+        from graph_service.stores.neo4j import lookups  # noqa: PLC0415 - an optional group
+
+        with lookups.open_reader(
+            connection, LOOKUPS, name=name, purpose=purpose, run_id=run_id
+        ) as reader:
+            yield reader
+
+
+ENGINES: Final[Mapping[str, Opening]] = {"embedded": _embedded, "neo4j": _neo4j}
 
 
 def _purpose(_: click.Context, __: click.Parameter, text: str) -> str:
@@ -125,7 +137,9 @@ class LookUp(Command):
         given = context.params
         form, purpose = given.pop("form"), given.pop("purpose")
         session = current()
-        with ENGINES[given.pop("engine")](session, given.pop("run_id"), purpose) as reader:
+        with ENGINES[given.pop("engine")](
+            session, str(self.name), given.pop("run_id"), purpose
+        ) as reader:
             given["reader"] = reader
             given["today"] = session.now().astimezone(STOCKHOLM).date()
             answer = super().invoke(context)

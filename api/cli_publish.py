@@ -21,6 +21,7 @@ from graph_service.texts import text
 
 if TYPE_CHECKING:
     from graph_service.stores.neo4j.candidate import Candidate
+    from graph_service.stores.neo4j.connection import Connection
     from graph_service.stores.neo4j.publish import Publication, Published
     from graph_service.stores.neo4j.publish_write import Progress
 
@@ -124,17 +125,24 @@ def _publish(
 
 
 @contextmanager
+def connected(session: Session) -> Iterator[Connection]:
+    """The database that runs are published to; StoreError where there is none."""
+    target = _needed(session)
+    with _installed():
+        from graph_service.stores.neo4j.connection import connect  # noqa: PLC0415
+    with connect(target) as connection:
+        yield connection
+
+
+@contextmanager
 def asked_of_neo4j(session: Session) -> Iterator[Candidate]:
     """A run under way is taken to where it would be published, and asked of there.
 
     StoreError where there is no database.
     """
-    target = _needed(session)
-    with _installed():
+    with connected(session) as connection:
         from graph_service.stores.neo4j import publish as store  # noqa: PLC0415
         from graph_service.stores.neo4j.candidate import candidate  # noqa: PLC0415
-        from graph_service.stores.neo4j.connection import connect  # noqa: PLC0415
-    with connect(target) as connection:
 
         def begin(run_id: str) -> AbstractContextManager[Publication]:
             return store.publication(

@@ -9,10 +9,10 @@ from __future__ import annotations
 import hashlib
 import logging
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 import neo4j
 from neo4j import GraphDatabase, ManagedTransaction, NotificationMinimumSeverity
@@ -66,6 +66,10 @@ _CURES: Final = {
 }
 
 
+#: Asks one question: its text and parameters → rows.
+Ask: TypeAlias = Callable[[str, Mapping[str, Any]], list[dict[str, Any]]]
+
+
 @dataclass(frozen=True, slots=True)
 class Statement:
     """A text with its parameters, and the name that its transaction is tagged with."""
@@ -107,6 +111,28 @@ class Connection:
                 {name: plain(value) for name, value in row.items()}
                 for row in session.execute_read(unit).rows
             ]
+
+    @contextmanager
+    def asking(self, name: str, texts: str, *, purpose: str = "") -> Iterator[Ask]:
+        """Several questions in one transaction, so that they see one publish.
+
+        `texts` are all that may be asked: the tag tells their digest. Not asked again on a
+        failure, since what was answered may have been used.
+        """
+        tag = _tag(Statement(name, texts, {}), purpose)
+        with (
+            self._in_words(),
+            self._session(neo4j.READ_ACCESS) as session,
+            session.begin_transaction(metadata=tag, timeout=READ_SECONDS) as transaction,
+        ):
+
+            def ask(text: str, parameters: Mapping[str, Any]) -> list[dict[str, Any]]:
+                found = transaction.run(text, dict(parameters))
+                return [
+                    {column: plain(value) for column, value in row.items()} for row in found.data()
+                ]
+
+            yield ask
 
     def write(self, *statements: Statement, purpose: str = "publish") -> list[Answer]:
         """Statements in one transaction, whole or not at all; again on a transient failure.

@@ -141,9 +141,8 @@ INDEXES: Final[Mapping[str, str]] = MappingProxyType(
         "graph_service_key": (
             f"CREATE INDEX graph_service_key IF NOT EXISTS FOR (n:{OURS}) ON (n.key)"
         ),
-        "graph_service_search": (
-            "CREATE FULLTEXT INDEX graph_service_search IF NOT EXISTS "
-            f"FOR (n:{OURS}) ON EACH [n.name, n.key]"
+        "graph_service_text": (
+            f"CREATE TEXT INDEX graph_service_text IF NOT EXISTS FOR (n:{OURS}) ON (n.search)"
         ),
     }
 )
