@@ -31,35 +31,31 @@ CALL (org) {
 WITH org, place, min([first, origin, key]) AS begun, max(last) AS last,
     max(CASE WHEN work THEN [last, origin, key] END) AS ended, max(goes_on) AS goes_on
 // Judged by its own municipality's reach: what is loaded of another ends nothing here.
-WITH place, max(ended[0]) AS last_here, collect({
+WITH place, max(ended[0]) AS last_here, collect(org) AS orgs_here, collect({
     org: org, begun: begun, last: last, ended: ended, goes_on: goes_on
 }) AS here
 UNWIND here AS a
-WITH a.org AS org, collect(place) AS places, min(a.begun) AS begun, max(a.last) AS last,
-    max(a.ended) AS ended, max(a.goes_on) AS goes_on,
-    min(duration.inDays(a.ended[0], last_here).days) AS quiet
-WITH collect({
-    org: org, places: places, begun: begun, last: last, ended: ended,
-    works: goes_on OR ended IS NULL OR quiet <= $quiet_days
-}) AS everyone
-
-// The companies among them that the register tells of. What is the rule among those who serve the
-// same municipality; its absence is a deviation.
-UNWIND everyone AS own
-WITH everyone, own, own.org AS org
+WITH a.org AS org, min(a.begun) AS begun, max(a.last) AS last, max(a.ended) AS ended,
+    max(a.goes_on) AS goes_on, min(duration.inDays(a.ended[0], last_here).days) AS quiet,
+    collect(orgs_here) AS beside
 WHERE org.origin_table = 'organisations' AND NOT EXISTS {
     MATCH (org)-[g:GOVERNS]->() WHERE g.since <= $run < g.until
 }
-WITH org, own.begun AS begun, own.begun[0] AS first, own.last AS last,
-    own.ended AS ended, own.ended[0] AS last_work, own.works AS works,
-    [o IN everyone WHERE o.org <> org AND o.org.origin_table = 'organisations'
-        AND any(place IN o.places WHERE place IN own.places) | o.org] AS peers
-WITH *, [o IN peers WHERE o.f_tax IS NOT NULL | o.f_tax] AS taxed,
-    [o IN peers WHERE o.employer IS NOT NULL | o.employer] AS employing
-WITH *,
-    toFloat(size([o IN peers WHERE o.reachable])) / nullIf(size(peers), 0) AS reached_share,
-    toFloat(size([told IN taxed WHERE told])) / nullIf(size(taxed), 0) AS taxed_share,
-    toFloat(size([told IN employing WHERE told])) / nullIf(size(employing), 0) AS employing_share
+WITH org, begun, begun[0] AS first, last, ended, ended[0] AS last_work, beside,
+    goes_on OR ended IS NULL OR quiet <= $quiet_days AS works
+
+// What is the rule among those who serve the same municipality; its absence is a deviation.
+CALL (org, beside) {
+    UNWIND beside AS orgs_here
+    UNWIND orgs_here AS peer
+    WITH DISTINCT peer WHERE peer <> org AND peer.origin_table = 'organisations'
+    RETURN
+        toFloat(count(CASE WHEN peer.reachable THEN 1 END)) / nullIf(count(*), 0) AS reached_share,
+        toFloat(count(CASE WHEN peer.f_tax THEN 1 END)) / nullIf(count(peer.f_tax), 0)
+            AS taxed_share,
+        toFloat(count(CASE WHEN peer.employer THEN 1 END)) / nullIf(count(peer.employer), 0)
+            AS employing_share
+}
 
 // Wound up: an administrator moves the address, and the tax office ends the registrations.
 CALL (org) {
