@@ -12,7 +12,16 @@ import platform
 import tempfile
 from pathlib import Path
 
-from benchmarks import comparison, detection, loading, memory, persons_bound, resolution, whole
+from benchmarks import (
+    comparison,
+    detection,
+    loading,
+    memory,
+    persons_bound,
+    publishing,
+    resolution,
+    whole,
+)
 from benchmarks.town import Town
 
 PARTS = {
@@ -23,6 +32,7 @@ PARTS = {
     "persons_bound": persons_bound,
     "whole": whole,
     "resolution": resolution,
+    "publishing": publishing,
 }
 
 
@@ -33,6 +43,7 @@ def main() -> None:
     parser.add_argument("--rows", type=int, default=5_000_000)
     parser.add_argument("--inhabitants", type=int, default=100_000)
     parser.add_argument("--sizes", type=int, nargs="*", default=[140_000, 1_400_000, 14_000_000])
+    parser.add_argument("--relationships", type=int, default=300_000)
     parser.add_argument("--repeat", type=int, default=3)
     parser.add_argument("--work", type=Path)
     asked = parser.parse_args()
