@@ -16,8 +16,12 @@ from graph_service.stores.lookups import Reader
 
 MATCHES: Final = 20
 _SHORTEST: Final = 2
-#: Digits that may be a personal number, however written: 6 or 8, and 4 (or an interim's letter).
-_PERSONAL: Final = re.compile(r"(?<!\d)(?:\d{8}|\d{6})[-+ ]?[\dTRSUWXJKLMN]\d{3}(?!\d)")
+#: A date of birth (60 added to a coordination number's day) and four digits, however written; the
+#: month tells it from an organisation's number, whose third digit is 2 or more.
+_PERSONAL: Final = re.compile(
+    r"(?<!\d)(?:18|19|20)?\d{2}(?:0\d|1[0-2])(?:[0-2]\d|3[01]|[6-9]\d)"
+    r"[-+ ]?[\dTRSUWXJKLMN]\d{3}(?!\d)"
+)
 _BETWEEN_WORDS: Final = re.compile(r"[\W_]+")
 
 
