@@ -383,6 +383,8 @@ server.directories.import=import
 dbms.usage_report.enabled=false
 # An empty store takes 5 MB of the disk and not 517.
 db.tx_log.preallocate=false
+# The graph can be written anew: no log is kept for longer than recovery needs it.
+db.tx_log.rotation.retention_policy=keep_none
 # Nobody can reach it any more when it ends: no need to wait 10 s for that nobody does.
 internal.dbms.bolt.netty_server_shutdown_quiet_period=0
 """,
