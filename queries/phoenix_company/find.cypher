@@ -189,7 +189,8 @@ CALL (firms, old, new, municipality, ended_on, latest, spells) {
   OPTIONAL MATCH (o)<-[r:CARED_FOR_BY|ENROLLED_WITH {municipality: municipality}]-(c)
   WHERE r.since <= $run < r.until
   WITH o, open, c, min(coalesce(r.first, r.valid_from)) AS first
-  WITH o, open, 0 <= duration.inDays(latest, first).days <= $staff_days AND NOT c IN [s IN spells WHERE NOT s.is_new | s.p] AS chose
+  WITH o, open, 0 <= duration.inDays(latest, first).days <= $staff_days
+    AND NOT c IN [s IN spells WHERE NOT s.is_new | s.p] AS chose
   RETURN count(DISTINCT CASE WHEN open THEN o END) AS alternatives, count(CASE WHEN chose THEN 1 END) AS newcomers,
     count(CASE WHEN chose AND o = new.o THEN 1 END) AS newcomers_here
 }
@@ -206,7 +207,8 @@ CALL (old, new, common_domains) {
         {table: 'officers', key: [o.key, p.key, r.role, toString(r.valid_from)]} AS cite
       UNION ALL // also through one firm between, with both rows
       MATCH (o)<-[stakes:OWNS*1..2]-(p)
-      WHERE all(s IN stakes WHERE s.since <= $run < s.until AND s.origin_table IN ['owners', 'organisations']
+      WHERE all(s IN stakes WHERE s.since <= $run < s.until
+          AND (s.role IS NULL OR s.origin_table = 'organisations') // a sole trader by the register
           AND (coalesce(s.share, 1) >= $owner_share OR s.interest IN ['beneficial', 'control']))
         AND (size(stakes) = 1 OR p.key <> o.key)
       WITH p, stakes, head(stakes) AS a, last(stakes) AS b
@@ -226,7 +228,8 @@ CALL (old, new, common_domains) {
       RETURN b
       UNION
       MATCH (p)-[stakes:OWNS*1..2]->(b)
-      WHERE all(s IN stakes WHERE s.since <= $run < s.until AND s.origin_table IN ['owners', 'organisations']
+      WHERE all(s IN stakes WHERE s.since <= $run < s.until
+          AND (s.role IS NULL OR s.origin_table = 'organisations') // a sole trader by the register
           AND (coalesce(s.share, 1) >= $owner_share OR s.interest IN ['beneficial', 'control']))
         AND (size(stakes) = 1 OR p.key <> b.key)
       RETURN b
