@@ -42,7 +42,7 @@ class Timed:
 
 
 def measure(town: Town, asked: Namespace) -> None:
-    """Print relationships a second (goals: 2 × the loop, a fifth of the import), and a day's cost."""
+    """Print relationships a second (goals: twice the loop, a fifth of the import); a day's cost."""
     home = Home(town.folder / "home-publishing")
     shutil.rmtree(home.path, ignore_errors=True)
     cache = settings.read().cache

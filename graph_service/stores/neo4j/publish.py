@@ -64,6 +64,7 @@ class Publication:
         run_id: str,
         home: str,
         shown: RunFile | None,
+        kept: int,
         clock: Clock,
         progress: Progress,
     ) -> None:
@@ -78,6 +79,7 @@ class Publication:
         self._progress = progress
         self._writer = Writer(claim, progress)
         self._written = {"nodes": 0, "relationships": 0}
+        self._kept = kept
         self._closed_nodes = array("q")
         self._closed_edges = array("q")
         self._changes: Changes | None = None
@@ -105,7 +107,13 @@ class Publication:
         if whole:
             self._claim.each("close_relationships", "close_nodes")
         self._progress("shown", 0, 1)
-        self._claim.move(run_id=self._run_id, home=self._home, shown_at=self._clock().isoformat())
+        self._claim.move(
+            run_id=self._run_id,
+            home=self._home,
+            shown_at=self._clock().isoformat(),
+            nodes=self._live("nodes", len(self._closed_nodes)),
+            relationships=self._live("relationships", len(self._closed_edges)),
+        )
         self._progress("shown", 1, 1)
         swept = publish_state.wait_for_readers(self._claim.connection)
         kept = self._sweep(whole) if swept else 0
@@ -126,7 +134,12 @@ class Publication:
     def drop(self) -> None:
         """Take back what was written; what is shown stands."""
         self._claim.mend()
-        self._claim.end(self._state.kept or 0)
+        self._claim.end(self._kept or 0)
+
+    def _live(self, elements: str, closed: int) -> int:
+        """How many of them the new publish shows."""
+        before = 0 if self._shown is None else getattr(self._state, elements)
+        return int(before + self._written[elements] - closed)
 
     def _write(self, engine: Engine, changes: Changes) -> None:
         self._written["nodes"] += self._writer.nodes(engine)
@@ -146,9 +159,9 @@ class Publication:
         moved = Claim(self._claim.connection, self._claim.token, self.number, self.number)
         if whole:
             moved.each("sweep_relationships")
-        if whole or self._state.kept:
+        if whole or self._kept:
             moved.each("sweep_nodes")
-        return moved.count_kept() if whole or self._closed_nodes or self._state.kept else 0
+        return moved.count_kept() if whole or self._closed_nodes or self._kept else 0
 
 
 def publish(
@@ -214,16 +227,22 @@ def publication(
                 "replace its graph with --take-over."
             )
         claim = publish_state.claim(connection, state, token=token(), run_id=run_id)
+        kept = state.kept or 0
         if state.publishing is not None:
             progress("mending", 0, 1)
             claim.mend()
+            kept = claim.count_kept()
             progress("mending", 1, 1)
+        shown = None if whole else _shown(home, own, state)
+        if shown is not None and not publish_state.is_whole(connection, state, kept):
+            shown = None
         yield Publication(
             claim,
             state,
             run_id=run_id,
             home=own,
-            shown=None if whole else _shown(home, own, state),
+            shown=shown,
+            kept=kept,
             clock=clock,
             progress=progress,
         )

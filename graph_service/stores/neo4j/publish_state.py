@@ -32,7 +32,10 @@ _LOST: Final = (
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """What the database shows. `publishing` is the publish under way, `kept` see publish_end."""
+    """What the database shows: so many `nodes` and `relationships`.
+
+    `publishing` is the publish under way; for `kept` see publish_end.cypher.
+    """
 
     number: int = 0
     run_id: str | None = None
@@ -40,6 +43,8 @@ class State:
     schema: str | None = None
     publishing: int | None = None
     kept: int | None = None
+    nodes: int | None = None
+    relationships: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,8 +71,10 @@ class Claim:
         self.each("sweep_relationships", "sweep_nodes", "hide_nodes")
         self.each("reopen_relationships", "reopen_nodes", open=schema.OPEN)
 
-    def move(self, *, run_id: str, home: str, shown_at: str) -> None:
-        """Show publish `number`."""
+    def move(
+        self, *, run_id: str, home: str, shown_at: str, nodes: int, relationships: int
+    ) -> None:
+        """Show publish `number`, which has so many elements."""
         self._hold(
             statement(
                 "move",
@@ -77,6 +84,8 @@ class Claim:
                 home=home,
                 schema=schema.digest(),
                 shown_at=shown_at,
+                nodes=nodes,
+                relationships=relationships,
             )
         )
 
@@ -100,6 +109,16 @@ def read_state(connection: Connection) -> State:
     asked = statement("read_state")
     rows = connection.read(asked.text, {}, asked.name, purpose=PURPOSE)
     return State(**rows[0]) if rows else State()
+
+
+def is_whole(connection: Connection, state: State, kept: int) -> bool:
+    """Whether the database still has what was shown, by number: somebody may have emptied it.
+
+    More of them are no matter: other applications may point from our nodes with our types.
+    """
+    (there,) = connection.read(schema.COUNT, {}, "count", purpose=PURPOSE)
+    shown = {"nodes": (state.nodes or 0) + kept, "relationships": state.relationships or 0}
+    return all(there[elements] >= count for elements, count in shown.items())
 
 
 def claim(connection: Connection, state: State, *, token: str, run_id: str) -> Claim:

@@ -147,6 +147,13 @@ INDEXES: Final[Mapping[str, str]] = MappingProxyType(
     }
 )
 
+#: How much of ours there is, from the counts that the store keeps: one look, however large.
+COUNT: Final = (
+    f"CALL () {{ MATCH (n:{OURS}) RETURN count(n) AS nodes }} "
+    f"CALL () {{ MATCH (:{OURS})-[r:{'|'.join(PUBLISHED_TYPES)}]->() "
+    "RETURN count(r) AS relationships } RETURN nodes, relationships"
+)
+
 
 def node_columns(labels: Iterable[str]) -> tuple[str, ...]:
     """The columns that nodes with these labels publish, in the order of a row."""
