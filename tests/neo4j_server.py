@@ -9,6 +9,8 @@ from __future__ import annotations
 import hashlib
 import os
 import secrets
+import subprocess
+import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -45,13 +47,24 @@ def neo4j(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Neo4jSettings]:
         yield given
         return
     home = Home(tmp_path_factory.mktemp("neo4j"))
-    try:
+    with stopped_at_our_end(home):
         cache = settings.read().cache
         started, _ = server.start(home, cache, password=secrets.token_hex(16), **SMALL)
         own = started.settings()
         yield Neo4jSettings(own.uri, own.user, password=own.secret())
-    finally:
-        server.stop(home)
+
+
+def stopped_at_our_end(home: Home) -> subprocess.Popen[bytes]:
+    """A process that stops the server when its input ends: with the fixture, or with a worker
+    that was killed and could not tidy up.
+    """
+    program = (
+        "import sys; sys.stdin.read(); from pathlib import Path; "
+        "from graph_service.home import Home; from graph_service.stores.neo4j import server; "
+        "server.stop(Home(Path(sys.argv[1])))"
+    )
+    line = [sys.executable, "-c", program, str(home.path)]
+    return subprocess.Popen(line, stdin=subprocess.PIPE, start_new_session=True)
 
 
 @pytest.fixture
