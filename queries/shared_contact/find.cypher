@@ -149,13 +149,6 @@ WHERE 1 < size(given) <= $crowd
                 AND s.role IN ['auditor', 'liquidator'] }
         RETURN p
     }
-    // Nor an address where others live as well.
-    AND NOT (value:Address AND $neighbours < COUNT {
-        MATCH (home:GraphService:Address)<-[r:RESIDES_AT]-(p)
-        WHERE (home = value OR home.house = value.key) AND r.since <= $run < r.until
-            AND r.valid_to IS NULL AND NOT p.node_id IN [g IN given | g.id]
-        RETURN DISTINCT p
-    })
 
 // Each role that they are told to have: officer, worker (4), client (5), auditor and the like (6);
 // what is known of them under another number ties them too.
@@ -243,18 +236,19 @@ CALL (p, papers, firms) {
     RETURN collect(DISTINCT tie) AS ties
 }
 CALL (p) {
-    MATCH (p)-[m:ACTS_FOR]-() WHERE m.since <= $run < m.until
-    RETURN collect(DISTINCT m.edge_id) AS mandates
-}
-CALL (p) {
     MATCH (p)-[r:RESIDES_AT|REGISTERED_AT]->(home) WHERE r.since <= $run < r.until
     RETURN max('address:' + home.house) AS door, collect({
         home: home.key, door: home.house, since: coalesce(r.valid_from, date('0001-01-01')),
         until: coalesce(r.valid_to - duration('P1D'), date('9999-12-31'))
     }) AS homes
 }
-WITH firms, value, collect(g {.*, papers: papers, seats: seats, ties: ties, mandates: mandates,
-    homes: homes, door: door}) AS given
+WITH firms, value, collect(g {
+    .*, papers: papers, seats: seats, ties: ties, homes: homes, door: door,
+    mandates: COLLECT {
+        MATCH (p)-[m:ACTS_FOR]-() WHERE m.since <= $run < m.until
+        RETURN m.edge_id
+    }
+}) AS given
 
 // How rare a value is: the houses that give it. Houses tied to one another count as one.
 CALL (firms, given) {
@@ -270,6 +264,7 @@ CALL (firms, given) {
 }
 WITH firms, value, given, houses WHERE unrelated < $offices
 
+// Two of them, each in a house of its own at the same time.
 UNWIND given AS a
 UNWIND given AS b
 WITH firms, value, given, houses, a, b WHERE a.id <> b.id
@@ -288,7 +283,8 @@ CALL (a, b) {
 }
 WITH firms, value, given, houses, a, b, provider, other, rank, stranger_rank, since, until,
     until - duration({days: $stale_days}) AS lately
-// Registers lag: a tie that ended lately still explains.
+// No firm, owner, agreement, mandate or home ties them. Registers lag: a tie that ended lately
+// still explains.
 WHERE NOT any(x IN a.ties WHERE x.since <= until AND x.until >= lately AND any(y IN b.ties
         WHERE y.node = x.node AND y.since <= until AND y.until >= lately))
     AND NOT any(m IN a.mandates WHERE m IN b.mandates)
@@ -297,6 +293,13 @@ WHERE NOT any(x IN a.ties WHERE x.since <= until AND x.until >= lately AND any(y
             (y.home = x.home AND (rank > 3 OR stranger_rank > 3))
             OR (y.door = x.door AND (
                 (rank = 5 AND b.is_firm) OR (stranger_rank = 5 AND a.is_firm))))))
+    // Nor is an address told where others live as well, in the same or another flat.
+    AND NOT (value:Address AND $neighbours < COUNT {
+        MATCH (home:GraphService:Address)<-[r:RESIDES_AT]-(p)
+        WHERE (home = value OR home.house = value.key) AND r.since <= $run < r.until
+            AND r.valid_to IS NULL AND NOT p.node_id IN [g IN given | g.id]
+        RETURN DISTINCT p
+    })
 
 // The papers of a party: the row that gives the contact, and the one that gives the role.
 CALL (firms, a, provider, rank) {
@@ -321,9 +324,9 @@ RETURN
         MATCH (org)<-[s:OWNS|OFFICER_OF]-() WHERE s.since <= $run < s.until
             AND NOT coalesce(s.role, '') IN ['auditor', 'liquidator']
     }) AS registered,
-    EXISTS {
-        MATCH (org)-[s:CHANGED]->(change) WHERE org IN [p, o] AND s.since <= $run < s.until
+    any(org IN [p, o] WHERE EXISTS {
+        MATCH (org)-[s:CHANGED]->(change) WHERE s.since <= $run < s.until
             AND change.what IN ['owner', 'name']
             AND abs(duration.inDays(change.changed_on, until).days) <= $stale_days
-    } AS changed,
+    }) AS changed,
     [a.citation] + proof AS evidence
