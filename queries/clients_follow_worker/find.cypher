@@ -64,21 +64,21 @@ CALL (reach) {
         WITH v.provider_id AS org_id, v.municipality AS municipality,
             min(v.first) AS first, max(v.last) AS last
         WITH *, [r IN reach WHERE r.municipality = municipality | r.seen][0] AS seen
+        WITH *, CASE WHEN duration.inDays(last, seen).days > $left_days
+            THEN last + duration({days: 1})
+            ELSE date('9999-12-31') END AS until // seen lately: not yet known to have left
         RETURN collect({
-            org_id: org_id, municipality: municipality, first: first, last: last,
-            until: CASE WHEN duration.inDays(last, seen).days > $left_days
-                THEN last + duration({days: 1})
-                ELSE date('9999-12-31') END // seen lately: not yet known to have left
+            org_id: org_id, municipality: municipality, first: first, last: last, until: until
         }) AS given
     }
     CALL (c, given) {
         MATCH (c)-[e:ENROLLED_WITH]->(o:Organisation) WHERE e.since <= $run < e.until
         WITH c, e, o, [g IN given WHERE g.org_id = o.key AND g.municipality = e.municipality
             AND g.last >= e.valid_from][0] AS g
+        WITH c, e, o, CASE WHEN e.valid_to < g.until THEN e.valid_to
+            ELSE coalesce(g.until, e.valid_to, date('9999-12-31')) END AS until
         RETURN {
-            client: c, org_id: o.key, municipality: e.municipality, since: e.valid_from,
-            until: CASE WHEN e.valid_to < g.until THEN e.valid_to
-                ELSE coalesce(g.until, e.valid_to, date('9999-12-31')) END,
+            client: c, org_id: o.key, municipality: e.municipality, since: e.valid_from, until: until,
             end_reason: e.end_reason, ended_on: e.valid_to,
             key: [c.key, o.key, e.service, toString(e.valid_from)]
         } AS stay
@@ -101,10 +101,8 @@ CALL (reach) {
     }
     WITH stay.municipality AS municipality, home, collect(stay) AS here, count(DISTINCT c) AS people
     UNWIND here AS stay
-    RETURN collect(stay {
-        .*, unit: CASE WHEN people <= $household_max AND home IS NOT NULL
-            THEN home ELSE stay.client.node_id END
-    }) AS stays
+    WITH stay, CASE WHEN people <= $household_max THEN home END AS household
+    RETURN collect(stay {.*, unit: coalesce(household, stay.client.node_id)}) AS stays
 }
 
 // What moves everyone at a provider, whoever works there.
@@ -206,18 +204,17 @@ OPTIONAL CALL (move, stays, endings, switches) {
         WITH w, c, own, sum(size([n IN days WHERE 0 <= ago - n <= $history_days - 1])) AS had
         WITH w, c, own, own >= $near_share * had AS near
         WHERE near OR own >= $near_visits
+        WITH c, near, COLLECT {
+            UNWIND followed AS f WITH f WHERE f.client = c
+            RETURN f.day AS day ORDER BY day LIMIT 1
+        }[0] AS switched, EXISTS {
+            MATCH (w)-[v:VISITED]->(c)
+            WHERE v.since <= $run < v.until
+                AND v.provider_id = move.to_id AND v.municipality = move.municipality
+        } AS met // whom the worker went on seeing at the new provider
         RETURN collect({
-            client: c, near: near, unit: [s IN here WHERE s.client = c | s.unit][0],
-            switched: COLLECT {
-                UNWIND followed AS f WITH f WHERE f.client = c
-                RETURN f.day AS day ORDER BY day LIMIT 1
-            }[0],
-            // Whom the worker went on seeing at the new provider.
-            met: EXISTS {
-                MATCH (w)-[v:VISITED]->(c)
-                WHERE v.since <= $run < v.until
-                    AND v.provider_id = move.to_id AND v.municipality = move.municipality
-            }
+            client: c, unit: [s IN here WHERE s.client = c | s.unit][0],
+            near: near, switched: switched, met: met
         }) AS known
     }
 
