@@ -192,7 +192,7 @@ def _import(home: Home, cache: Path, run: RunFile, folder: Path) -> float:
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir()
     begun = time.perf_counter()
-    given = ["--overwrite-destination", "--array-delimiter=|"]
+    given = ["--overwrite-destination", "--array-delimiter=|", f"--report-file={folder / 'report'}"]
     with run.open() as engine:
         label_sets = engine.rows("SELECT DISTINCT labels FROM nodes")
         types = engine.rows("SELECT DISTINCT type FROM edges")
