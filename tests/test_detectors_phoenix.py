@@ -312,3 +312,64 @@ def test_evidence_is_the_smallest_set() -> None:
         )
         left = {**given, row.table: [r for r in rows if r]}
         assert [f for f in find(left) if f.events >= whole.events] == [], row
+
+
+_moments = st.tuples(st.integers(0, 2), st.integers(0, 2), st.sampled_from(["06", "12", "18"]))
+
+
+@settings(max_examples=8, deadline=None)
+@given(
+    before=st.lists(_moments, max_size=6),
+    after=st.lists(_moments, max_size=6),
+    shuffled=st.randoms(use_true_random=False),
+)
+def test_last_visit_there_and_first_visit_here_are_shown(
+    before: list[tuple[int, int, str]], after: list[tuple[int, int, str]], shuffled: Any
+) -> None:
+    """By the hour, then by the number of the visit; one of each for every worker carried."""
+    told = story(workers=(), signs=frozenset({"owner"}))
+    everyone = [(number, 1, "12") for number in range(3)]
+    visits: list[dict[str, Any]] = []
+    for org_id, first, made in ((OLD, END - timedelta(3), before), (NEW, told.start, after)):
+        for number, day, hour in everyone + made:
+            row = {"municipality": "0000", "org_id": org_id, "worker_id": f"syn:w{number}"}
+            row |= {"client_id": f"syn:{org_id}", "service": "omsorg"}
+            at = f"{first + timedelta(day)}T{hour}"
+            visits.append(row | {"start": f"{at}:00", "end": f"{at}:30"})
+    numbers = [f"v{n:02d}" for n in range(len(visits))]
+    shuffled.shuffle(numbers)
+    visits = [row | {"visit_id": name} for row, name in zip(visits, numbers, strict=True)]
+
+    def shown(org_id: str, worker: str, take: Any) -> str:
+        made = [v for v in visits if (v["org_id"], v["worker_id"]) == (org_id, worker)]
+        return str(take((v["start"], v["visit_id"]) for v in made)[1])
+
+    (found,) = find({**rows_of(told), "visits": visits})
+    assert {row.key[0] for row in found.evidence if row.table == "visits"} == {
+        shown(org_id, f"syn:w{number}", take)
+        for number in range(3)
+        for org_id, take in ((OLD, max), (NEW, min))
+    }
+
+
+def test_a_firm_struck_off_is_closed_though_no_status_says_so() -> None:
+    given = rows_of(story(how="stopped", by_visits=True, signs=frozenset({"owner", "phone"})))
+    (found,) = find(given)
+    assert found.statistics["ended_by"] == "stopped"
+    given["organisations"][0]["deregistered_on"] = END
+    (found,) = find(given)
+    assert found.statistics["ended_by"] == "closed"
+
+
+def test_a_change_is_read_though_its_words_are_what_many_have() -> None:
+    """A merger told in the name that four firms have as their e-mail domain is a merger still."""
+    given = rows_of(story(signs=frozenset({"owner"})))
+    given["organisations"][1]["name"] = "bolag.example"
+    for org_id in OTHERS[:4]:
+        given["organisations"].append(
+            {"org_id": org_id, "name": "Syntetisk", "email": f"{org_id}@bolag.example"}
+        )
+    assert [f.provider_id for f in find(given)] == [NEW]
+    change = {"change_id": "c1", "org_id": OLD, "changed_on": END, "what": "name"}
+    given["organisation_changes"].append(change | {"after": "bolag.example"})
+    assert find(given) == []
