@@ -154,11 +154,20 @@ WITH *, size(workers) AS staff,
     street =~ '(?s)(.*[^a-zåäö])?(post)?box *[0-9].*' AS box,
     org.care_of IS NOT NULL OR street =~ '(?s)(.*[^a-zåäö])?c/o.*' AS care_of_given,
     duration.inDays(org.registered_on, first).days AS age_at_first,
-    duration.inDays(org.registered_on, last).days AS age_at_last
+    duration.inDays(org.registered_on, last).days AS age_at_last,
+    EXISTS {
+        MATCH (org)-[t:HOLDS_PERMIT]->() WHERE t.since <= $run < t.until
+            AND t.role = 'granted' AND (t.valid_to IS NULL OR t.valid_to > last)
+    } AS permitted,
+    EXISTS {
+        MATCH (org)-[q:REVIEWED]->(review) WHERE q.since <= $run < q.until
+            AND review.outcome = 'passed'
+            AND duration.inDays(review.reviewed_on, last).days <= $staff_days
+    } AS passed
 
 // The signs that the register's own row shows.
 WITH *, [s IN [
-    {sign: 'care_of', unsure: NOT box AND at_home IS NULL,
+    {sign: 'care_of', unsure: at_home IS NULL AND NOT box,
         shown: stands AND (box OR care_of_given AND NOT abroad AND NOT coalesce(at_home, false))},
     {sign: 'mass_address', shown: stands AND at_address > 1
         AND (at_address >= $orgs_at_address OR providers >= $providers_at_address)},
@@ -178,15 +187,8 @@ WITH *, [s IN [
     {sign: 'other_industry', shown: stands AND org.industry =~ '(?s).*[0-9]{2}.*'
         AND NOT org.industry =~ '[\\s\\S]*(' + $near_industries + ')[\\s\\S]*'},
     // And what speaks against all of them.
-    {sign: 'permit', shown: EXISTS {
-        MATCH (org)-[t:HOLDS_PERMIT]->() WHERE t.since <= $run < t.until
-            AND t.role = 'granted' AND (t.valid_to IS NULL OR t.valid_to > last)
-    }},
-    {sign: 'review', shown: EXISTS {
-        MATCH (org)-[q:REVIEWED]->(review) WHERE q.since <= $run < q.until
-            AND review.outcome = 'passed'
-            AND duration.inDays(review.reviewed_on, last).days <= $staff_days
-    }}
+    {sign: 'permit', shown: permitted},
+    {sign: 'review', shown: passed}
 ] WHERE s.shown] AS signs
 
 // The rows that show each of them; then the seats, bans and changes.
