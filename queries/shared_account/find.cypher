@@ -72,6 +72,10 @@ CALL (users) {
     [tie IN ties WHERE tie.day IS NULL | {since: tie.since, last: tie.last}]
       + [{since: uses[0].since, last: uses[-1].last}]
     WHERE each.since <= each.last] AS stretches
+  CALL (stretches) {
+    UNWIND stretches AS each
+    RETURN min(each.since) AS first, max(each.last) AS last
+  }
   // How far what is known of each municipality reaches: another's later delivery ends nothing here.
   CALL (firm, person) {
     OPTIONAL MATCH (person)-[job:EMPLOYED_BY]->(employer)
@@ -97,11 +101,8 @@ CALL (users) {
     RETURN collect({org: org, first: first, last: last}) AS jobs
   }
   RETURN collect({
-    id: user.id, ties: ties, uses: uses, stretches: stretches, jobs: jobs, seen: seen,
-    first: reduce(day = stretches[0].since, each IN stretches |
-      CASE WHEN each.since < day THEN each.since ELSE day END),
-    last: reduce(day = stretches[0].last, each IN stretches |
-      CASE WHEN each.last > day THEN each.last ELSE day END),
+    id: user.id, ties: ties, uses: uses, stretches: stretches, first: first, last: last,
+    jobs: jobs, seen: seen,
     firm: firm, is_provider: is_provider,
     is_firm: is_provider OR coalesce(firm.origin_table = 'organisations', false)
       OR user.id =~ '(?s)[0-9]{10}|[A-Z]{2}:.*',
@@ -134,6 +135,9 @@ CALL (parties) {
   UNWIND parties AS x
   UNWIND parties AS y
   WITH x, y WHERE x.id < y.id
+    // A provider is one of them, or has both at work.
+    AND (x.is_provider OR y.is_provider
+      OR any(job IN x.jobs WHERE job.org IN [other IN y.jobs | other.org]))
     // One after the other: the earlier one stops, for good, about when the later one starts.
     AND none(way IN [[x, y], [y, x]] WHERE
       duration.inDays(way[0].first, way[1].first).days > $handover_days
@@ -168,36 +172,26 @@ CALL (parties) {
       MATCH (one)-[tied:ENROLLED_WITH|PLACED_WITH|CARED_FOR_BY|ACTS_FOR|SAME_AS]-(other)
       WHERE tied.since <= $run < tied.until AND coalesce(tied.role, '') <> 'approved_relative'
     }
-  RETURN collect({
-    x: x, y: y, since: since, until: until, employers: employers,
-    homes_known: size(x.homes) > 0 AND size(y.homes) > 0
-  }) AS pairs
+  // The provider is named with each stranger; of its workers, those who live apart or are no couple.
+  UNWIND [way IN [[x, y], [y, x]] WHERE way[0].is_provider | {
+      provider: way[0].firm, roles: [[way[0].id, 'provider'], [way[1].id, 'payee']]
+    }] + [employer IN employers | {
+      provider: employer, roles: [[x.id, 'worker'], [y.id, 'worker']]
+    }] AS sharing
+  UNWIND sharing.roles AS role
+  WITH sharing.provider AS provider, role[0] AS id, role[1] AS role, collect({
+    since: since, until: until,
+    guessed: role[1] = 'worker' AND (x.homes = [] OR y.homes = [])
+  }) AS met
+  UNWIND [each IN met WHERE NOT each.guessed OR size(met) + 1 >= $no_couple] AS each
+  RETURN provider, id, max(role) AS role, true IN collect(each.guessed) AS guessed,
+    min(each.since) AS since, max(each.until) AS until
 }
-// The provider with each stranger; and of workers, those who live apart or are no couple.
-CALL (pairs) {
-  UNWIND pairs AS pair
-  UNWIND [[pair.x, pair.y], [pair.y, pair.x]] AS way
-  WITH pair, way WHERE way[0].is_provider
-  UNWIND [[way[0], 'provider'], [way[1], 'payee']] AS member
-  RETURN way[0].firm AS provider, member[0].id AS id, member[1] AS role,
-    pair.since AS since, pair.until AS until, false AS guessed
-UNION ALL
-  UNWIND pairs AS pair
-  UNWIND pair.employers AS provider
-  UNWIND [pair.x.id, pair.y.id] AS id
-  WITH provider, id, collect(pair) AS met
-  UNWIND met AS pair
-  WITH provider, id, met, pair WHERE pair.homes_known OR size(met) + 1 >= $no_couple
-  RETURN provider, id, 'worker' AS role,
-    pair.since AS since, pair.until AS until, NOT pair.homes_known AS guessed
-}
-WITH account, parties, provider, id, max(role) AS role, collect(guessed) AS guesses,
-  min(since) AS since, max(until) AS until
 WITH *, head([party IN parties WHERE party.id = id]) AS party
 WITH *, [tie IN party.ties WHERE tie.since <= until AND since <= tie.last] AS during
 WITH account, provider, min(since) AS since, max(until) AS until, collect({
   subject: {role: role, kind: CASE WHEN party.is_firm THEN 'organisation' ELSE 'person' END, id: id},
-  is_firm: party.is_firm, guessed: true IN guesses, during: during, first_use: party.uses[0].day,
+  is_firm: party.is_firm, guessed: guessed, during: during, first_use: party.uses[0].day,
   // Evidence: the register's rows, and the first and last invoice or payment of each party.
   shown: [tie IN during WHERE tie.day IS NULL] + party.uses[..1] + party.uses[-1..],
   own: CASE WHEN id = provider.key THEN [tie IN during WHERE tie.amount IS NOT NULL] ELSE [] END,
@@ -211,7 +205,7 @@ WITH account, provider, min(since) AS since, max(until) AS until, collect({
 CALL (members) {
   UNWIND members AS member
   RETURN min(member.first_use) AS first_use, count(member.first_use) AS seen_parties,
-    any(guess IN collect(member.guessed) WHERE guess) AS guessed,
+    true IN collect(member.guessed) AS guessed,
     sum(toInteger(member.is_firm)) AS firms, sum(toInteger(member.is_head)) AS heads
 }
 CALL (members) {
