@@ -138,8 +138,8 @@ INDEXES: Final[Mapping[str, str]] = MappingProxyType(
         "graph_service_node": (
             f"CREATE INDEX graph_service_node IF NOT EXISTS FOR (n:{OURS}) ON (n.node_id)"
         ),
-        "graph_service_search": (
-            f"CREATE TEXT INDEX graph_service_search IF NOT EXISTS FOR (n:{OURS}) ON (n.search)"
+        "graph_service_text": (
+            f"CREATE TEXT INDEX graph_service_text IF NOT EXISTS FOR (n:{OURS}) ON (n.search)"
         ),
     }
 )
