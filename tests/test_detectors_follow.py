@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
 import queries
@@ -20,6 +20,10 @@ from graph_service.detector import Finding, Override, detect
 from graph_service.engines.duckdb import Engine
 from graph_service.graph.derive import derive
 from graph_service.opening import open_room
+from graph_service.settings import Neo4jSettings
+from graph_service.stores.neo4j.connection import Connection, Statement, connect
+from graph_service.stores.neo4j.detect import NetworkQueries
+from graph_service.stores.neo4j.publish import publish_graph
 from tests.world import world
 
 ROOM = open_room(Path(queries.__file__).parent / "clients_follow_worker")
@@ -33,6 +37,7 @@ MOVED = 150
 #: Every move with a client is tested and shown, so that the counts of all can be compared.
 OPEN = {"clients_min": 1, "lift_min": 0, "flow_p_max": 1, "q_max": 1}
 EXODUS = 0.8
+EMPTY = "MATCH (n) WHERE NOT n:GraphServiceDisposable DETACH DELETE n"
 
 Rows: TypeAlias = dict[str, list[dict[str, Any]]]
 
@@ -45,13 +50,19 @@ def number(told: str | None) -> int:
     return NEVER if told is None else (date.fromisoformat(told[:10]) - START).days
 
 
-def find(rows: Rows, **opened: float) -> list[Finding]:
+def find(rows: Rows, network: Connection | None = None, **opened: float) -> list[Finding]:
+    """The findings by the records, or by the network where one is given: it is filled first."""
+    why = {name: Override(value, "to see all", START) for name, value in opened.items()}
     with Engine(threads=1) as engine:
         world(engine, rows)
         open_views(engine, AS_OF)
         derive(engine)
-        why = {name: Override(value, "to see all", START) for name, value in opened.items()}
-        return detect(engine, ROOM, as_of=AS_OF, overrides=why)
+        ask = None
+        if network is not None:
+            network.write(Statement("empty", EMPTY, {}))
+            publish_graph(network, engine, 1)
+            ask = NetworkQueries(network, 1)
+        return detect(engine, ROOM, as_of=AS_OF, overrides=why, ask=ask)
 
 
 # --- the oracle ---------------------------------------------------------------------------------
@@ -433,6 +444,16 @@ def test_equals_plain_loops(rows: Rows, least: int) -> None:
     assert set(found) == set(wanted)
     for key, finding in found.items():
         _compare(finding, wanted[key])
+
+
+@settings(max_examples=5, deadline=None, suppress_health_check=list(HealthCheck))
+@given(rows=towns())
+def test_the_network_counts_the_same(empty_database: Neo4jSettings, rows: Rows) -> None:
+    """On towns where somebody is shown: the rest has its silence in the cases."""
+    assume(expected(rows, 1))
+    with connect(empty_database) as network:
+        asked = [finding.as_json() for finding in find(rows, network, **OPEN)]
+    assert asked == [finding.as_json() for finding in find(rows, **OPEN)] != []
 
 
 def _compare(finding: Finding, wanted: Mapping[str, Any]) -> None:
