@@ -147,7 +147,7 @@ def _(answer: Ownership, language: str) -> None:
 @show.register
 def _(answer: Card, language: str) -> None:
     print(_called(answer.entity))
-    told = (f"{name}: {value}" for name, value in answer.entity.properties.items())
+    told = (f"{name}: {value}" for name, value in answer.properties.items())
     print(", ".join(told))
     if answer.score is not None:
         score = answer.score

@@ -15,7 +15,9 @@ from pathlib import Path
 from benchmarks import (
     comparison,
     detection,
+    killed_publishing,
     loading,
+    lookups,
     memory,
     persons_bound,
     publishing,
@@ -33,6 +35,8 @@ PARTS = {
     "whole": whole,
     "resolution": resolution,
     "publishing": publishing,
+    "killed_publishing": killed_publishing,
+    "lookups": lookups,
 }
 
 
@@ -43,7 +47,10 @@ def main() -> None:
     parser.add_argument("--rows", type=int, default=5_000_000)
     parser.add_argument("--inhabitants", type=int, default=100_000)
     parser.add_argument("--sizes", type=int, nargs="*", default=[140_000, 1_400_000, 14_000_000])
+    parser.add_argument("--kills", type=int, default=20)
     parser.add_argument("--relationships", type=int, default=300_000)
+    parser.add_argument("--networks", type=int, nargs="*", default=[1_000_000, 10_000_000])
+    parser.add_argument("--neo4j", action=argparse.BooleanOptionalAction, default=True)
     parser.add_argument("--repeat", type=int, default=3)
     parser.add_argument("--work", type=Path)
     asked = parser.parse_args()

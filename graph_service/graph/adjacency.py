@@ -14,12 +14,13 @@ _INDEXED: Final = (
     ("nodes", "node_id"),
     ("nodes", "number"),
     ("edges", "number"),
-    ("adjacency", "node"),
+    ("spokes", "node"),
+    ("adjacency", "spoke"),
 )
 
 
 def lay(engine: Engine) -> None:
-    """Number `nodes` and `edges` and add `adjacency`, once they are whole, links and all.
+    """Number `nodes` and `edges`, add `adjacency` and `spokes`, once they are whole, links and all.
 
     An index must fit in memory and cannot spill; one that does not fit is left out, and
     look-ups on this run take longer.

@@ -1,4 +1,4 @@
--- One row is one relationship seen from one of its ends, with how many of its type that end has.
+-- One row is one relationship seen from one of its ends; a spoke is all of a type at one end.
 -- It matters because whoever asks for a neighbourhood must find it without reading the graph.
 ALTER TABLE nodes ADD COLUMN number INTEGER;
 UPDATE nodes SET number = rowid;
@@ -34,6 +34,13 @@ seen AS (
     FROM joined
     WHERE source <> target
 )
-SELECT *, CAST(count(*) OVER (PARTITION BY node, type) AS INTEGER) AS degree
+SELECT CAST(dense_rank() OVER (ORDER BY node, type) AS INTEGER) AS spoke, *
 FROM seen
-ORDER BY node, type, other, edge;
+ORDER BY spoke, other, edge;
+
+-- Told apart, so that a hub is known, and passed by, without a look at what hangs on it.
+CREATE TABLE spokes AS
+SELECT spoke AS number, any_value(node) AS node, any_value(type) AS type, count(*) AS degree
+FROM adjacency
+GROUP BY spoke
+ORDER BY number;

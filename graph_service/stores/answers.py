@@ -40,7 +40,6 @@ class Entity:
     name: str | None
     protected: bool
     labels: tuple[str, ...]
-    properties: Mapping[str, Any]
 
     @staticmethod
     def of(row: Mapping[str, Any]) -> Entity:
@@ -52,7 +51,6 @@ class Entity:
             name=row.get("name"),
             protected=bool(row.get("protected")),
             labels=tuple(sorted(row["labels"])),
-            properties=_said(row, _OF_ENTITY),
         )
 
 
@@ -291,6 +289,7 @@ class Card:
     run_id: str
     as_of: date | None
     entity: Entity
+    properties: Mapping[str, Any]
     score: Scored | None
     findings: tuple[Indication, ...]
     findings_by_detector: Counts
@@ -342,6 +341,11 @@ def left_out(found: Counts, shown: Iterable[Entity | str]) -> dict[str, int]:
     for one in shown:
         rest[one if isinstance(one, str) else one.kind] -= 1
     return {kind: number for kind, number in sorted(rest.items()) if number}
+
+
+def properties(row: Mapping[str, Any]) -> dict[str, Any]:
+    """What else a reader's row tells of an entity, in order of name."""
+    return _said(row, _OF_ENTITY)
 
 
 def number(value: Any) -> Any:

@@ -17,6 +17,7 @@ from graph_service.stores.answers import (
     Scored,
     Section,
     Timeline,
+    properties,
 )
 from graph_service.stores.lookups import Reader, Row
 from graph_service.stores.neighbourhood import TYPES
@@ -68,12 +69,14 @@ def card(reader: Reader, entity: Entity, *, as_of: date | None = None, limit: in
         by_section.setdefault((row["relationship"]["type"], row["direction"]), []).append(row)
     sections = [_section(*told, found) for told, found in by_section.items()]
     sections.sort(key=lambda each: (_PLACES.get(each.section, len(_PLACES)), each.section))
+    whole = reader.rows("entities", {"nodes": [entity.node_id]})
     findings = reader.rows("findings", {"node": entity.node_id, "limit": limit})
     others = {tie.other(entity.node_id) for section in sections for tie in section.relationships}
     return Card(
         run_id=reader.run_id,
         as_of=as_of,
         entity=entity,
+        properties=properties(whole[0]["entity"]),
         score=_scored(reader.rows("score", {"node": entity.node_id})),
         findings=tuple(_indication(row) for row in findings),
         findings_by_detector=dict(sorted(findings[0]["found"].items())) if findings else {},
@@ -147,5 +150,5 @@ def _indication(row: Row) -> Indication:
 
 
 def _entities(reader: Reader, node_ids: set[str]) -> tuple[Entity, ...]:
-    rows = reader.rows("entities", {"nodes": sorted(node_ids)})
+    rows = reader.rows("names", {"nodes": sorted(node_ids)})
     return tuple(Entity.of(row["entity"]) for row in rows)

@@ -40,10 +40,11 @@ class EmbeddedReader:
 @contextmanager
 def open_reader(run: RunFile, folder: Path) -> Iterator[EmbeddedReader]:
     """Read a run file by the queries in `folder`; RunError if the run is older than look-ups."""
-    # One thread: a look-up reads little, and handing it out costs more than it saves.
-    with Engine(run.path, read_only=True, threads=1) as engine:
+    with run.open() as engine:
         if not engine.value("SELECT count(*) FROM duckdb_tables() WHERE table_name = 'adjacency'"):
             raise RunError(f"Run {run.run_id} is older than look-ups. Make a new one.")
+        # A look-up reads little: handing it out to threads costs more than it saves.
+        engine.execute("SET threads = 1")
         yield EmbeddedReader(run.run_id, engine, folder)
 
 

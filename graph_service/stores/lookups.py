@@ -69,6 +69,12 @@ QUERIES: Final[Mapping[str, Query]] = MappingProxyType(
             ("entity",),
             "One row for each of $nodes that the run has, in order of node_id.",
         ),
+        "names": Query(
+            ("nodes",),
+            ("entity",),
+            "The same as entities, of which node_id, kind, key, name, protected and labels are "
+            "read.",
+        ),
         "find": Query(
             ("keys", "text", "words", "compact", "kinds", "limit"),
             ("entity", "match", "found"),

@@ -72,7 +72,7 @@ def around(
     rows = reader.rows("between", filters | among)
     told = tuple(Relationship.of(row["relationship"]) for row in rows)
     damped = {"nodes": walked[1:], "types": list(types), "hub": hub}
-    entities = (Entity.of(row["entity"]) for row in reader.rows("entities", {"nodes": shown}))
+    entities = (Entity.of(row["entity"]) for row in reader.rows("names", {"nodes": shown}))
     placed = (Placed(distance[one.node_id], one) for one in entities)
     return Neighbourhood(
         run_id=reader.run_id,

@@ -42,7 +42,7 @@ def ownership(
     met = {entity.node_id}
     for each in (*above, *below):
         met |= {each.owner_id, each.owned_id}
-    rows = reader.rows("entities", {"nodes": sorted(met)})
+    rows = reader.rows("names", {"nodes": sorted(met)})
     return Ownership(
         run_id=reader.run_id,
         as_of=as_of,

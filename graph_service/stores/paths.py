@@ -67,9 +67,7 @@ def paths(
         paths=shown,
         total=total,
         left_out=total - len(shown),
-        entities=tuple(
-            Entity.of(row["entity"]) for row in reader.rows("entities", {"nodes": nodes})
-        ),
+        entities=tuple(Entity.of(row["entity"]) for row in reader.rows("names", {"nodes": nodes})),
         relationships=tuple(
             tie for tie in told if frozenset((tie.source_id, tie.target_id)) in consecutive
         ),

@@ -66,7 +66,7 @@ def resolve(
 
     Raises UsageError where it names none, or several: which, by kind, but for personal numbers.
     """
-    keyed = reader.rows("entities", {"nodes": node_ids(text, today, kinds)})
+    keyed = reader.rows("names", {"nodes": node_ids(text, today, kinds)})
     candidates = [Entity.of(row["entity"]) for row in keyed]
     exact = [one for one in candidates if one.node_id == text.strip()]
     if not candidates and folded(text):

@@ -1,16 +1,17 @@
 -- One row is one entity next to $nodes that is not among $seen, those of rare ties first.
 -- It matters because what somebody shares, owns or is paid through stands a step or two away.
-WITH from_here AS (
-    SELECT number, node_id = $start AS is_start
-    FROM nodes
-    WHERE node_id IN (SELECT unnest($nodes))
+WITH followed AS (
+    SELECT spokes.number
+    FROM spokes
+    JOIN nodes ON nodes.number = spokes.node
+    WHERE nodes.node_id IN (SELECT unnest($nodes))
+        AND (spokes.degree <= $hub OR nodes.node_id = $start)
+        AND list_contains($types, spokes.type)
 ),
 step AS (
     SELECT near.type, near.other, near.other_kind
     FROM adjacency AS near
-    JOIN from_here ON near.node = from_here.number
-    WHERE (near.degree <= $hub OR from_here.is_start)
-        AND list_contains($types, near.type)
+    WHERE near.spoke IN (SELECT number FROM followed)
         AND list_contains($kinds, near.other_kind)
         AND (near.valid_from IS NULL OR near.valid_from <= coalesce($as_of, near.valid_from))
         AND (near.valid_to IS NULL OR $as_of IS NULL OR near.valid_to > $as_of)

@@ -1,21 +1,18 @@
 -- One row is one relationship of one of $walked with one of $nodes, those of rare types first.
 -- It matters because a network is its ties, with their dates and the way back to the records.
-WITH shown AS (
-    SELECT
-        number,
-        node_id = $start AS is_start,
-        list_contains($walked, node_id) AS is_walked
-    FROM nodes
-    WHERE node_id IN (SELECT unnest($nodes))
+WITH followed AS (
+    SELECT spokes.number
+    FROM spokes
+    JOIN nodes ON nodes.number = spokes.node
+    WHERE nodes.node_id IN (SELECT unnest($walked))
+        AND (spokes.degree <= $hub OR nodes.node_id = $start)
+        AND list_contains($types, spokes.type)
 ),
 ties AS (
     SELECT DISTINCT near.edge, near.type
     FROM adjacency AS near
-    JOIN shown ON near.node = shown.number
-    WHERE shown.is_walked
-        AND near.other IN (SELECT number FROM shown)
-        AND (near.degree <= $hub OR shown.is_start)
-        AND list_contains($types, near.type)
+    WHERE near.spoke IN (SELECT number FROM followed)
+        AND near.other IN (SELECT number FROM nodes WHERE node_id IN (SELECT unnest($nodes)))
         AND (near.valid_from IS NULL OR near.valid_from <= coalesce($as_of, near.valid_from))
         AND (near.valid_to IS NULL OR $as_of IS NULL OR near.valid_to > $as_of)
         AND (near.first IS NULL OR near.first <= coalesce($as_of, near.first))

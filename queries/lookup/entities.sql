@@ -1,5 +1,5 @@
 -- One row is one entity of $nodes, whole.
--- It matters because a network of identifiers says nothing to a reader.
+-- It matters because what is known of a firm is told beside whom it deals with.
 SELECT node AS entity
 FROM nodes AS node
 WHERE node_id IN (SELECT unnest($nodes))

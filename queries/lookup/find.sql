@@ -31,7 +31,17 @@ counted AS (
 chosen AS (
     SELECT * FROM matched ORDER BY grade, place, node_id LIMIT $limit
 )
-SELECT node AS entity, ['key', 'whole', 'start', 'part'][grade] AS match, found
+SELECT
+    {
+        node_id: node.node_id,
+        kind: node.kind,
+        key: node.key,
+        name: node.name,
+        protected: node.protected,
+        labels: node.labels
+    } AS entity,
+    ['key', 'whole', 'start', 'part'][grade] AS match,
+    found
 FROM chosen
 JOIN nodes AS node ON node.node_id = chosen.node_id
 CROSS JOIN counted

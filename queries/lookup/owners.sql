@@ -5,8 +5,12 @@ FROM (SELECT * EXCLUDE (by_month, days, amounts) FROM edges) AS tie
 WHERE tie.number IN (
     SELECT near.edge
     FROM adjacency AS near
-    WHERE near.node IN (SELECT number FROM nodes WHERE node_id IN (SELECT unnest($nodes)))
-        AND near.type = 'OWNS'
+    WHERE near.spoke IN (
+            SELECT spokes.number
+            FROM spokes
+            JOIN nodes ON nodes.number = spokes.node
+            WHERE nodes.node_id IN (SELECT unnest($nodes)) AND spokes.type = 'OWNS'
+        )
         AND (NOT near.outgoing OR near.node = near.other)
         AND (near.valid_from IS NULL OR near.valid_from <= coalesce($as_of, near.valid_from))
         AND (near.valid_to IS NULL OR near.valid_to > $as_of)

@@ -1,9 +1,6 @@
 -- One row is one dated event of $node, the latest first.
 -- It matters because who came, left, changed and was paid in which order is half of a case.
-WITH here AS (
-    SELECT number, node_id, kind FROM nodes WHERE node_id = $node
-),
-of_node AS (
+WITH of_node AS (
     UNPIVOT (
         SELECT node_id, kind, COLUMNS(lambda name: regexp_matches(name, '_(on|from|to)$'))
         FROM nodes
@@ -24,7 +21,12 @@ of_ties AS (
         edge,
         other
     FROM adjacency
-    WHERE node IN (SELECT number FROM here) AND list_contains($types, type)
+    WHERE spoke IN (
+        SELECT spokes.number
+        FROM spokes
+        JOIN nodes ON nodes.number = spokes.node
+        WHERE nodes.node_id = $node AND list_contains($types, spokes.type)
+    )
 ),
 of_findings AS (
     SELECT

@@ -1,17 +1,18 @@
 -- One row is one step from one of $nodes to an entity beside it.
 -- It matters because paths are made of steps.
-WITH from_here AS (
-    SELECT number, node_id, list_contains($ends, node_id) AS is_end
-    FROM nodes
-    WHERE node_id IN (SELECT unnest($nodes))
+WITH followed AS (
+    SELECT spokes.number, nodes.node_id
+    FROM spokes
+    JOIN nodes ON nodes.number = spokes.node
+    WHERE nodes.node_id IN (SELECT unnest($nodes))
+        AND (spokes.degree <= $hub OR list_contains($ends, nodes.node_id))
+        AND list_contains($types, spokes.type)
 ),
 steps AS (
-    SELECT DISTINCT from_here.node_id, near.other
+    SELECT DISTINCT followed.node_id, near.other
     FROM adjacency AS near
-    JOIN from_here ON near.node = from_here.number
-    WHERE (near.degree <= $hub OR from_here.is_end)
-        AND near.other <> near.node
-        AND list_contains($types, near.type)
+    JOIN followed ON near.spoke = followed.number
+    WHERE near.other <> near.node
         AND (
             list_contains($kinds, near.other_kind)
             OR near.other IN (SELECT number FROM nodes WHERE node_id IN (SELECT unnest($ends)))
