@@ -81,7 +81,7 @@ class TestLaw:
         query = re.sub(r"//[^\n]*", "", ASKED[name].network_query or "")
         labels = {label.name for label in LABELS} | {"GraphService"}
         types = {kind.type for kind in RELATIONSHIPS}
-        named = set(re.findall(r"[:|&]\s*([A-Z][A-Za-z_]+)", query))
+        named = set(re.findall(r"[:|&]([A-Z][A-Za-z_]+)", query))
         assert named - labels - types == set()
         assert named & labels
         assert named & types

@@ -1,5 +1,5 @@
 // One row is one entity of $nodes, whole.
-// It matters because a network of identifiers says nothing to a reader.
+// It matters because what is known of a firm is told beside whom it deals with.
 // :params {run: 1, nodes: ['organisation:5520000018']}
 MATCH (n:GraphService)
 WHERE n.node_id IN $nodes AND n.since <= $run < n.until

@@ -41,7 +41,7 @@ CALL () {
   RETURN n, grade, place ORDER BY grade, place, n.node_id LIMIT $limit
 }
 RETURN
-  n {.*, labels: COLLECT {
+  n {.node_id, .kind, .key, .name, .protected, labels: COLLECT {
     UNWIND labels(n) AS label WITH label WHERE label <> 'GraphService' RETURN label ORDER BY label
   }} AS entity,
   ['key', 'whole', 'start', 'part'][grade] AS match,
