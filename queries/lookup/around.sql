@@ -1,11 +1,15 @@
 -- One row is one entity next to $nodes that is not among $seen, those of rare ties first.
 -- It matters because what somebody shares, owns or is paid through stands a step or two away.
-WITH followed AS (
+WITH from_here AS (
+    SELECT number, node_id = $start AS is_start
+    FROM nodes
+    WHERE node_id IN (SELECT unnest($nodes))
+),
+followed AS (
     SELECT spokes.number
-    FROM spokes
-    JOIN nodes ON nodes.number = spokes.node
-    WHERE nodes.node_id IN (SELECT unnest($nodes))
-        AND (spokes.degree <= $hub OR nodes.node_id = $start)
+    FROM from_here
+    JOIN spokes ON spokes.node = from_here.number
+    WHERE (spokes.degree <= $hub OR from_here.is_start)
         AND list_contains($types, spokes.type)
 ),
 step AS (

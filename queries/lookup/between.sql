@@ -1,11 +1,15 @@
 -- One row is one relationship of one of $walked with one of $nodes, those of rare types first.
 -- It matters because a network is its ties, with their dates and the way back to the records.
-WITH followed AS (
+WITH from_here AS (
+    SELECT number, node_id = $start AS is_start
+    FROM nodes
+    WHERE node_id IN (SELECT unnest($walked))
+),
+followed AS (
     SELECT spokes.number
-    FROM spokes
-    JOIN nodes ON nodes.number = spokes.node
-    WHERE nodes.node_id IN (SELECT unnest($walked))
-        AND (spokes.degree <= $hub OR nodes.node_id = $start)
+    FROM from_here
+    JOIN spokes ON spokes.node = from_here.number
+    WHERE (spokes.degree <= $hub OR from_here.is_start)
         AND list_contains($types, spokes.type)
 ),
 ties AS (

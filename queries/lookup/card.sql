@@ -10,10 +10,9 @@ WITH ties AS (
         coalesce(near.last, near.valid_from, near.first) AS latest
     FROM adjacency AS near
     WHERE near.spoke IN (
-            SELECT spokes.number
+            SELECT number
             FROM spokes
-            JOIN nodes ON nodes.number = spokes.node
-            WHERE nodes.node_id = $node
+            WHERE node IN (SELECT number FROM nodes WHERE node_id = $node)
         )
         AND (near.valid_from IS NULL OR near.valid_from <= coalesce($as_of, near.valid_from))
         AND (near.valid_to IS NULL OR $as_of IS NULL OR near.valid_to > $as_of)

@@ -6,10 +6,12 @@ WHERE tie.number IN (
     SELECT near.edge
     FROM adjacency AS near
     WHERE near.spoke IN (
-            SELECT spokes.number
+            SELECT number
             FROM spokes
-            JOIN nodes ON nodes.number = spokes.node
-            WHERE nodes.node_id IN (SELECT unnest($nodes)) AND spokes.type = 'OWNS'
+            WHERE type = 'OWNS'
+                AND node IN (
+                    SELECT number FROM nodes WHERE node_id IN (SELECT unnest($nodes))
+                )
         )
         AND (near.outgoing OR near.node = near.other)
         AND (near.valid_from IS NULL OR near.valid_from <= coalesce($as_of, near.valid_from))

@@ -1,9 +1,10 @@
 -- One row is one type of which one of $nodes has more than $hub relationships.
 -- It matters because whoever passes a hub is near everybody, and that tells nothing.
-SELECT nodes.node_id, spokes.type, spokes.degree AS relationships
-FROM spokes
-JOIN nodes ON nodes.number = spokes.node
-WHERE nodes.node_id IN (SELECT unnest($nodes))
-    AND spokes.degree > $hub
-    AND list_contains($types, spokes.type)
-ORDER BY relationships DESC, nodes.node_id, spokes.type;
+WITH asked AS (
+    SELECT number, node_id FROM nodes WHERE node_id IN (SELECT unnest($nodes))
+)
+SELECT asked.node_id, spokes.type, spokes.degree AS relationships
+FROM asked
+JOIN spokes ON spokes.node = asked.number
+WHERE spokes.degree > $hub AND list_contains($types, spokes.type)
+ORDER BY relationships DESC, asked.node_id, spokes.type;

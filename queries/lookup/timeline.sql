@@ -22,10 +22,10 @@ of_ties AS (
         other
     FROM adjacency
     WHERE spoke IN (
-        SELECT spokes.number
+        SELECT number
         FROM spokes
-        JOIN nodes ON nodes.number = spokes.node
-        WHERE nodes.node_id = $node AND list_contains($types, spokes.type)
+        WHERE node IN (SELECT number FROM nodes WHERE node_id = $node)
+            AND list_contains($types, type)
     )
 ),
 of_findings AS (

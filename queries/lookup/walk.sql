@@ -1,11 +1,15 @@
 -- One row is one step from one of $nodes to an entity beside it.
 -- It matters because paths are made of steps.
-WITH followed AS (
-    SELECT spokes.number, nodes.node_id
-    FROM spokes
-    JOIN nodes ON nodes.number = spokes.node
-    WHERE nodes.node_id IN (SELECT unnest($nodes))
-        AND (spokes.degree <= $hub OR list_contains($ends, nodes.node_id))
+WITH from_here AS (
+    SELECT number, node_id, list_contains($ends, node_id) AS is_end
+    FROM nodes
+    WHERE node_id IN (SELECT unnest($nodes))
+),
+followed AS (
+    SELECT spokes.number, from_here.node_id
+    FROM from_here
+    JOIN spokes ON spokes.node = from_here.number
+    WHERE (spokes.degree <= $hub OR from_here.is_end)
         AND list_contains($types, spokes.type)
 ),
 steps AS (

@@ -2,5 +2,5 @@
 -- It matters because a search must know what its next step costs before it takes it.
 SELECT CAST(coalesce(sum(spokes.degree), 0) AS BIGINT) AS relationships
 FROM spokes
-JOIN nodes ON nodes.number = spokes.node
-WHERE nodes.node_id IN (SELECT unnest($nodes)) AND list_contains($types, spokes.type);
+WHERE spokes.node IN (SELECT number FROM nodes WHERE node_id IN (SELECT unnest($nodes)))
+    AND list_contains($types, spokes.type);
