@@ -158,7 +158,9 @@ def networks(draw: st.DrawFn, most: int = 24) -> Network:
                 last=None if first is None else first + timedelta(days=draw(st.integers(0, 3))),
                 amount=draw(st.none() | st.integers(-5, 500)) if money else None,
                 currency=draw(st.sampled_from(("SEK", "EUR"))) if money else None,
-                interest=draw(st.sampled_from(("shares", "votes", "control"))),
+                interest=draw(st.sampled_from(("shares", "votes", "control")))
+                if type_ == "OWNS"
+                else None,
                 share=draw(st.sampled_from((None, 0.25, 0.5, 1.0))) if type_ == "OWNS" else None,
             )
         )
