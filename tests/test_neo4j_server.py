@@ -195,7 +195,7 @@ def test_a_server_that_dies_on_start_tells_its_reason(
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         listener.listen()
-        monkeypatch.setattr(server, "_free", lambda standard: listener.getsockname()[1])
+        monkeypatch.setattr(server, "free_port", lambda standard: listener.getsockname()[1])
         with pytest.raises(StoreError, match="another process took its port"):
             server.start(Home(home), CACHE, password="0123456789abcdef", **SMALL)
     assert not server.stop(Home(home)), "nothing is left running"
