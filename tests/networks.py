@@ -145,8 +145,8 @@ def networks(draw: st.DrawFn, most: int = 24) -> Network:
         dated = draw(st.sampled_from(("not", "valid", "seen")))
         since = draw(st.none() | days) if dated == "valid" else None
         until = draw(st.none() | days) if dated == "valid" else None
-        first = draw(days) if dated == "seen" else None
         money = type_ == "TRANSFERRED_TO"
+        first = draw(days) if dated == "seen" and money else None
         edges.append(
             edge(
                 type_,
