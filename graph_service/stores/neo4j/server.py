@@ -96,13 +96,14 @@ def start(
     heap: str = HEAP,
     page_cache: str = PAGE_CACHE,
     java: Sequence[str] = (),
+    settings: Sequence[str] = (),
     progress: Progress = lambda stage, done, total: None,
 ) -> tuple[Server, bool]:
     """The home's server, answering, and whether this call started it.
 
     `password` becomes the password of a home that has none: letters and digits. `heap` and
-    `page_cache` are sizes as Java and Neo4j write them (`1g`); `java` are further options of Java.
-    StoreError says why a server does not come up.
+    `page_cache` are sizes as Java and Neo4j write them (`1g`); `java` are further options of Java,
+    `settings` further lines of neo4j.conf. StoreError says why a server does not come up.
     """
     folder = _make(home)
     with _commanding(folder):
@@ -118,7 +119,9 @@ def start(
                 cache, progress=lambda done, total: progress("fetch", done, total)
             )
             _set_password(folder, jars, password)
-            server = _launch(folder, jars, heap=heap, page_cache=page_cache, java=java)
+            server = _launch(
+                folder, jars, heap=heap, page_cache=page_cache, java=java, settings=settings
+            )
             fresh = True
         if not server.ready:
             _await(server, progress)
@@ -231,9 +234,17 @@ def _set_password(folder: Path, jars: Path, password: str) -> None:
         raise StoreError(f"The server's password cannot be set: {lines[0]}")
 
 
-def _launch(folder: Path, jars: Path, *, heap: str, page_cache: str, java: Sequence[str]) -> Server:
+def _launch(
+    folder: Path,
+    jars: Path,
+    *,
+    heap: str,
+    page_cache: str,
+    java: Sequence[str],
+    settings: Sequence[str],
+) -> Server:
     bolt, http = free_port(BOLT_PORT), free_port(HTTP_PORT)
-    configure(folder, bolt=bolt, http=http, page_cache=page_cache)
+    configure(folder, bolt=bolt, http=http, page_cache=page_cache, settings=settings)
     version, _ = server_jars.locked()
     for name in ("neo4j.log", "debug.log", "console.log"):
         # What an earlier server wrote is kept, aside: the reason of a failure is looked up here.

@@ -28,9 +28,14 @@ _OPTIONS: Final = (
 
 
 def configure(
-    folder: Path, *, bolt: int = BOLT_PORT, http: int = HTTP_PORT, page_cache: str = PAGE_CACHE
+    folder: Path,
+    *,
+    bolt: int = BOLT_PORT,
+    http: int = HTTP_PORT,
+    page_cache: str = PAGE_CACHE,
+    settings: Sequence[str] = (),
 ) -> None:
-    """Write the server's settings."""
+    """Write the server's settings; `settings` are further lines of its file."""
     (folder / "conf" / "neo4j.conf").write_text(
         f"""\
 # Written anew by each start of `graph-service neo4j start`.
@@ -48,7 +53,8 @@ db.tx_log.preallocate=false
 db.tx_log.rotation.retention_policy=keep_none
 # Nobody can reach it any more when it ends: no need to wait 10 s for that nobody does.
 internal.dbms.bolt.netty_server_shutdown_quiet_period=0
-""",
+"""
+        + "".join(f"{line}\n" for line in settings),
         encoding="utf-8",
     )
 
