@@ -5,6 +5,8 @@ HOME/raw/<aa>/<sha256>  the bytes of every loaded file
 HOME/rejects/<batch>/   refused rows, ready to be corrected and loaded again
 HOME/runs/              one file a run, and which one is current
 HOME/pending/           what a load has begun; empty when nothing is under way
+HOME/neo4j/             the home's own graph server: data, password, settings, logs
+HOME/neo4j-home         the name by which a database knows this home
 HOME/spill/             what does not fit in memory; emptied when a command ends
 """
 
