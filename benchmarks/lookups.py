@@ -117,7 +117,7 @@ def _people(run: RunFile) -> list[str]:
 
 
 def _entity(reader: Reader, node_id: str) -> Entity:
-    return Entity.of(reader.rows("entities", {"nodes": [node_id]})[0]["entity"])
+    return Entity.of(reader.rows("names", {"nodes": [node_id]})[0]["entity"])
 
 
 def _around(depth: int) -> Question:

@@ -13,9 +13,12 @@ from graph_service.errors import RunError
 from graph_service.run_file import RunFile
 from graph_service.stores.lookups import Row
 
-#: A join with fewer rows than this on one side has the other side's index asked for them; the
-#: engine's default of 50 would scan ten million relationships for the fifty-first entity.
-_ASKED_OF_AN_INDEX: Final = 100_000
+#: The engine looks up in an index what a join's smaller side turns out to hold, if it holds no
+#: more than so much; its default of 50 would scan ten million edges for the fifty-first entity.
+_LOOKED_UP: Final = 100_000
+#: The queries name the large side of a join first, and the small one, to be looked up, second.
+#: Estimates would turn some of them round, and scan.
+_AS_WRITTEN: Final = "join_order,build_side_probe_side"
 
 
 class EmbeddedReader:
@@ -25,7 +28,8 @@ class EmbeddedReader:
         self._run_id = run_id
         self._engine = engine
         self._folder = folder
-        engine.execute(f"SET dynamic_or_filter_threshold = {_ASKED_OF_AN_INDEX}")
+        engine.execute(f"SET dynamic_or_filter_threshold = {_LOOKED_UP}")
+        engine.execute(f"SET disabled_optimizers = '{_AS_WRITTEN}'")
 
     @property
     def run_id(self) -> str:

@@ -90,7 +90,7 @@ QUERIES: Final[Mapping[str, Query]] = MappingProxyType(
         ),
         "around": Query(
             ("nodes", "seen", "start", "types", "kinds", "as_of", "hub", "limit"),
-            ("node_id", "found"),
+            ("entity", "found"),
             "One step out: one row for each of the first $limit entities of $kinds that are not "
             "in $seen and that a relationship of $types which stands on $as_of joins to one of "
             "$nodes where its type is not damped. Order: by the number of such relationships in "
@@ -98,7 +98,8 @@ QUERIES: Final[Mapping[str, Query]] = MappingProxyType(
             "number where several lead to it), fewest first, so that three owners come before "
             "three hundred clients; then by the number of such relationships that lead to it, "
             "most first; then node_id. `found` is the same on every row: {kind: number} of all "
-            "such entities. With $limit 0 and something found: one row, its node_id null.",
+            "such entities. The entity is told as in names. With $limit 0 and something "
+            "found: one row, its entity null.",
         ),
         "between": Query(
             ("nodes", "walked", "start", "types", "as_of", "hub", "limit"),

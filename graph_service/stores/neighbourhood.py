@@ -53,27 +53,25 @@ def around(
     """
     if not 1 <= depth <= DEEPEST:
         raise UsageError(f"--depth takes 1 to {DEEPEST}.")
-    distance = {start.node_id: 0}
+    placed = [Placed(0, start)]
     frontier, reached = [start.node_id], 0
     rest: Counts = {}
     filters = {"types": list(types), "as_of": as_of, "hub": hub, "start": start.node_id}
     while frontier and reached < depth and not rest:
         reached += 1
-        room = limit + 1 - len(distance)
-        step = {"nodes": frontier, "seen": list(distance), "kinds": list(kinds), "limit": room}
+        seen = [each.entity.node_id for each in placed]
+        room = limit + 1 - len(seen)
+        step = {"nodes": frontier, "seen": seen, "kinds": list(kinds), "limit": room}
         rows = reader.rows("around", filters | step)
-        frontier = [row["node_id"] for row in rows if row["node_id"] is not None]
-        found = dict(rows[0]["found"]) if rows else {}
-        rest = left_out(found, (node_id.split(":")[0] for node_id in frontier))
-        distance |= dict.fromkeys(frontier, reached)
-    shown = list(distance)
-    walked = [node_id for node_id in shown if distance[node_id] < reached]
-    among = {"nodes": shown, "walked": walked, "limit": ties}
-    rows = reader.rows("between", filters | among)
+        near = [Entity.of(row["entity"]) for row in rows if row["entity"] is not None]
+        frontier = [each.node_id for each in near]
+        rest = left_out(dict(rows[0]["found"]) if rows else {}, near)
+        placed += [Placed(reached, each) for each in near]
+    walked = [each.entity.node_id for each in placed if each.distance < reached]
+    shown = {"nodes": [each.entity.node_id for each in placed], "walked": walked, "limit": ties}
+    rows = reader.rows("between", filters | shown)
     told = tuple(Relationship.of(row["relationship"]) for row in rows)
     damped = {"nodes": walked[1:], "types": list(types), "hub": hub}
-    entities = (Entity.of(row["entity"]) for row in reader.rows("names", {"nodes": shown}))
-    placed = (Placed(distance[one.node_id], one) for one in entities)
     return Neighbourhood(
         run_id=reader.run_id,
         as_of=as_of,

@@ -21,7 +21,7 @@ WHERE other.kind IN $kinds AND NOT other.node_id IN $seen
 WITH type, collect(other) AS others, count(*) AS relationships
 UNWIND others AS other
 WITH other, min(relationships) AS rarest, count(*) AS ties
-WITH collect({node_id: other.node_id, kind: other.kind, rarest: rarest, ties: ties}) AS reached
+WITH collect({node: other, node_id: other.node_id, kind: other.kind, rarest: rarest, ties: ties}) AS reached
 WITH reached, COLLECT {
   UNWIND reached AS one WITH one.kind AS kind, count(*) AS number RETURN [kind, number]
 } AS found
@@ -29,5 +29,8 @@ UNWIND reached AS one
 WITH one, found
 ORDER BY one.rarest, one.ties DESC, one.node_id
 LIMIT CASE WHEN $limit > 0 THEN $limit ELSE 1 END
-RETURN CASE WHEN $limit > 0 THEN one.node_id END AS node_id, found
+WITH one, one.node AS n, found
+RETURN CASE WHEN $limit > 0 THEN n {.node_id, .kind, .key, .name, .protected, labels: COLLECT {
+  UNWIND labels(n) AS label WITH label WHERE label <> 'GraphService' RETURN label ORDER BY label
+}} END AS entity, found
 ORDER BY one.rarest, one.ties DESC, one.node_id

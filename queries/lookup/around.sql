@@ -7,8 +7,8 @@ WITH from_here AS (
 ),
 followed AS (
     SELECT spokes.number
-    FROM from_here
-    JOIN spokes ON spokes.node = from_here.number
+    FROM spokes
+    JOIN from_here ON from_here.number = spokes.node
     WHERE (spokes.degree <= $hub OR from_here.is_start)
         AND list_contains($types, spokes.type)
 ),
@@ -17,9 +17,9 @@ step AS (
     FROM adjacency AS near
     WHERE near.spoke IN (SELECT number FROM followed)
         AND list_contains($kinds, near.other_kind)
-        AND (near.valid_from IS NULL OR near.valid_from <= coalesce($as_of, near.valid_from))
-        AND (near.valid_to IS NULL OR $as_of IS NULL OR near.valid_to > $as_of)
-        AND (near.first IS NULL OR near.first <= coalesce($as_of, near.first))
+        AND coalesce(near.valid_from <= $as_of, true)
+        AND coalesce(near.valid_to > $as_of, true)
+        AND coalesce(near.first <= $as_of, true)
         AND near.other NOT IN (
             SELECT number FROM nodes WHERE node_id IN (SELECT unnest($seen))
         )
@@ -38,14 +38,24 @@ reached AS (
     GROUP BY step.other
 ),
 counted AS (
-    SELECT map_from_entries(list((kind, number))) AS found
-    FROM (SELECT kind, count(*) AS number FROM reached GROUP BY kind)
+    SELECT histogram(kind) AS found FROM reached
 ),
 chosen AS (
     SELECT * FROM reached ORDER BY rarest, ties DESC, other LIMIT greatest($limit, 1)
 )
-SELECT CASE WHEN $limit > 0 THEN nodes.node_id END AS node_id, counted.found
-FROM chosen
-JOIN nodes ON nodes.number = chosen.other
+SELECT
+    CASE
+        WHEN $limit > 0 THEN {
+            node_id: nodes.node_id,
+            kind: nodes.kind,
+            key: nodes.key,
+            name: nodes.name,
+            protected: nodes.protected,
+            labels: nodes.labels
+        }
+    END AS entity,
+    counted.found
+FROM nodes
+JOIN chosen ON chosen.other = nodes.number
 CROSS JOIN counted
 ORDER BY chosen.rarest, chosen.ties DESC, chosen.other;

@@ -7,8 +7,8 @@ WITH from_here AS (
 ),
 followed AS (
     SELECT spokes.number
-    FROM from_here
-    JOIN spokes ON spokes.node = from_here.number
+    FROM spokes
+    JOIN from_here ON from_here.number = spokes.node
     WHERE (spokes.degree <= $hub OR from_here.is_start)
         AND list_contains($types, spokes.type)
 ),
@@ -16,16 +16,18 @@ ties AS (
     SELECT DISTINCT near.edge, near.type
     FROM adjacency AS near
     WHERE near.spoke IN (SELECT number FROM followed)
-        AND near.other IN (SELECT number FROM nodes WHERE node_id IN (SELECT unnest($nodes)))
-        AND (near.valid_from IS NULL OR near.valid_from <= coalesce($as_of, near.valid_from))
-        AND (near.valid_to IS NULL OR $as_of IS NULL OR near.valid_to > $as_of)
-        AND (near.first IS NULL OR near.first <= coalesce($as_of, near.first))
+        AND list_contains(
+            (SELECT list(number) FROM nodes WHERE node_id IN (SELECT unnest($nodes))), near.other
+        )
+        AND coalesce(near.valid_from <= $as_of, true)
+        AND coalesce(near.valid_to > $as_of, true)
+        AND coalesce(near.first <= $as_of, true)
 ),
 of_type AS (
     SELECT type, count(*) AS relationships FROM ties GROUP BY type
 ),
 counted AS (
-    SELECT map_from_entries(list((type, relationships))) AS found FROM of_type
+    SELECT histogram(type) AS found FROM ties
 ),
 chosen AS (
     SELECT ties.edge, of_type.type, of_type.relationships
@@ -35,7 +37,7 @@ chosen AS (
     LIMIT $limit
 )
 SELECT tie AS relationship, counted.found
-FROM chosen
-JOIN (SELECT * EXCLUDE (by_month, days, amounts) FROM edges) AS tie ON tie.number = chosen.edge
+FROM (SELECT * EXCLUDE (by_month, days, amounts) FROM edges) AS tie
+JOIN chosen ON chosen.edge = tie.number
 CROSS JOIN counted
 ORDER BY chosen.relationships, chosen.type, chosen.edge;

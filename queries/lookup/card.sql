@@ -14,9 +14,9 @@ WITH ties AS (
             FROM spokes
             WHERE node IN (SELECT number FROM nodes WHERE node_id = $node)
         )
-        AND (near.valid_from IS NULL OR near.valid_from <= coalesce($as_of, near.valid_from))
-        AND (near.valid_to IS NULL OR $as_of IS NULL OR near.valid_to > $as_of)
-        AND (near.first IS NULL OR near.first <= coalesce($as_of, near.first))
+        AND coalesce(near.valid_from <= $as_of, true)
+        AND coalesce(near.valid_to > $as_of, true)
+        AND coalesce(near.first <= $as_of, true)
 ),
 counted AS (
     SELECT
@@ -33,8 +33,8 @@ paid AS (
     FROM (
         SELECT
             ties.direction, ties.type, edges.currency, CAST(sum(edges.amount) AS DOUBLE) AS amount
-        FROM ties
-        JOIN edges ON edges.number = ties.edge
+        FROM edges
+        JOIN ties ON ties.edge = edges.number
         WHERE edges.amount IS NOT NULL AND edges.currency IS NOT NULL
         GROUP BY ties.direction, ties.type, edges.currency
     )
@@ -54,8 +54,8 @@ SELECT
     counted.open,
     counted.others,
     coalesce(paid.amounts, MAP {}) AS amounts
-FROM latest
-JOIN (SELECT * EXCLUDE (by_month, days, amounts) FROM edges) AS tie ON tie.number = latest.edge
+FROM (SELECT * EXCLUDE (by_month, days, amounts) FROM edges) AS tie
+JOIN latest ON latest.edge = tie.number
 JOIN counted ON counted.direction = latest.direction AND counted.type = latest.type
 LEFT JOIN paid ON paid.direction = latest.direction AND paid.type = latest.type
 QUALIFY row_number() OVER (

@@ -25,8 +25,7 @@ WITH matched AS (
         )
 ),
 counted AS (
-    SELECT map_from_entries(list((kind, number))) AS found
-    FROM (SELECT kind, count(*) AS number FROM matched GROUP BY kind)
+    SELECT histogram(kind) AS found FROM matched
 ),
 chosen AS (
     SELECT * FROM matched ORDER BY grade, place, node_id LIMIT $limit
@@ -42,7 +41,7 @@ SELECT
     } AS entity,
     ['key', 'whole', 'start', 'part'][grade] AS match,
     found
-FROM chosen
-JOIN nodes AS node ON node.node_id = chosen.node_id
+FROM nodes AS node
+JOIN chosen ON chosen.node_id = node.node_id
 CROSS JOIN counted
 ORDER BY grade, place, chosen.node_id;

@@ -18,8 +18,7 @@ concerned AS (
     SELECT * FROM told WHERE role IS NOT NULL
 ),
 counted AS (
-    SELECT map_from_entries(list((detector, number))) AS found
-    FROM (SELECT detector, count(*) AS number FROM concerned GROUP BY detector)
+    SELECT histogram(detector) AS found FROM concerned
 )
 SELECT
     finding_id,

@@ -4,7 +4,7 @@ WITH asked AS (
     SELECT number, node_id FROM nodes WHERE node_id IN (SELECT unnest($nodes))
 )
 SELECT asked.node_id, spokes.type, spokes.degree AS relationships
-FROM asked
-JOIN spokes ON spokes.node = asked.number
+FROM spokes
+JOIN asked ON asked.number = spokes.node
 WHERE spokes.degree > $hub AND list_contains($types, spokes.type)
 ORDER BY relationships DESC, asked.node_id, spokes.type;

@@ -14,8 +14,8 @@ WHERE tie.number IN (
                 )
         )
         AND (NOT near.outgoing OR near.node = near.other)
-        AND (near.valid_from IS NULL OR near.valid_from <= coalesce($as_of, near.valid_from))
-        AND (near.valid_to IS NULL OR near.valid_to > $as_of)
-        AND (near.first IS NULL OR near.first <= coalesce($as_of, near.first))
+        AND coalesce(near.valid_from <= $as_of, true)
+        AND coalesce(near.valid_to > $as_of, near.valid_to IS NULL)
+        AND coalesce(near.first <= $as_of, true)
 )
 ORDER BY tie.edge_id;

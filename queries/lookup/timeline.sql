@@ -54,8 +54,7 @@ events AS (
     WHERE date IS NOT NULL AND date <= coalesce($as_of, date)
 ),
 counted AS (
-    SELECT map_from_entries(list((subject, number))) AS found
-    FROM (SELECT subject, count(*) AS number FROM events GROUP BY subject)
+    SELECT histogram(subject) AS found FROM events
 ),
 latest AS (
     SELECT *
@@ -63,18 +62,24 @@ latest AS (
     QUALIFY rank() OVER (
         ORDER BY date DESC, subject DESC, type DESC, event DESC, other DESC NULLS LAST
     ) <= $limit
+),
+ties AS (
+    SELECT number, edge_id FROM edges WHERE number IN (SELECT edge FROM latest)
+),
+others AS (
+    SELECT number, node_id FROM nodes WHERE number IN (SELECT other FROM latest)
 )
 SELECT
     latest.date,
     latest.subject,
     latest.event,
     latest.type,
-    coalesce(latest.id, edges.edge_id) AS id,
-    other.node_id AS other_id,
+    coalesce(latest.id, ties.edge_id) AS id,
+    others.node_id AS other_id,
     counted.found
 FROM latest
-LEFT JOIN edges ON edges.number = latest.edge
-LEFT JOIN nodes AS other ON other.number = latest.other
+LEFT JOIN ties ON ties.number = latest.edge
+LEFT JOIN others ON others.number = latest.other
 CROSS JOIN counted
 ORDER BY
     latest.date DESC, latest.subject DESC, latest.type DESC, latest.event DESC,

@@ -7,8 +7,8 @@ WITH from_here AS (
 ),
 followed AS (
     SELECT spokes.number, from_here.node_id
-    FROM from_here
-    JOIN spokes ON spokes.node = from_here.number
+    FROM spokes
+    JOIN from_here ON from_here.number = spokes.node
     WHERE (spokes.degree <= $hub OR from_here.is_end)
         AND list_contains($types, spokes.type)
 ),
@@ -21,11 +21,11 @@ steps AS (
             list_contains($kinds, near.other_kind)
             OR near.other IN (SELECT number FROM nodes WHERE node_id IN (SELECT unnest($ends)))
         )
-        AND (near.valid_from IS NULL OR near.valid_from <= coalesce($as_of, near.valid_from))
-        AND (near.valid_to IS NULL OR $as_of IS NULL OR near.valid_to > $as_of)
-        AND (near.first IS NULL OR near.first <= coalesce($as_of, near.first))
+        AND coalesce(near.valid_from <= $as_of, true)
+        AND coalesce(near.valid_to > $as_of, true)
+        AND coalesce(near.first <= $as_of, true)
 )
 SELECT steps.node_id, nodes.node_id AS other_id
-FROM steps
-JOIN nodes ON nodes.number = steps.other
+FROM nodes
+JOIN steps ON steps.other = nodes.number
 ORDER BY steps.node_id, other_id;
