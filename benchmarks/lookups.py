@@ -66,14 +66,16 @@ def measure(town: Town, asked: Namespace) -> None:
         run = grow(home, relationships)
         seconds = _lay(run)
         with ExitStack() as opened:
+            # Published first: a run file is open in one way at a time.
+            engines: dict[str, Opening] = {}
+            if asked.neo4j:
+                engines["Neo4j"] = opened.enter_context(_neo4j(home, run))
             reader = opened.enter_context(embedded.open_reader(run, _QUERIES))
+            engines = {"embedded": partial(nullcontext, reader), **engines}
             size = reader.rows("weigh", {"nodes": [_HUB], "types": ["ENROLLED_WITH"]})
             print(f"{relationships:,} relationships; laid for look-ups in {seconds:.1f} s")
             print(f"the hub has {size[0]['relationships']:,}\n")
             people = _people(run)
-            engines: dict[str, Opening] = {"embedded": partial(nullcontext, reader)}
-            if asked.neo4j:
-                engines["Neo4j"] = opened.enter_context(_neo4j(home, run))
             _print(engines, people)
             print()
             page.show(neighbourhood.around(reader, _entity(reader, _HUB), depth=2, limit=3), "en")
