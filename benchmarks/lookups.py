@@ -22,12 +22,11 @@ from benchmarks.timing import head, row
 from benchmarks.town import Town
 from graph_service import settings
 from graph_service.engines.duckdb import Engine
-from graph_service.graph import adjacency
 from graph_service.graph.derive import FOLDER
 from graph_service.home import Home
 from graph_service.run_file import RunFile
+from graph_service.stores import adjacency, embedded, neighbourhood, ownership, search
 from graph_service.stores import card as cards
-from graph_service.stores import embedded, neighbourhood, ownership, search
 from graph_service.stores import paths as shortest
 from graph_service.stores.answers import Entity
 from graph_service.stores.lookups import Reader

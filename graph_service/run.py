@@ -23,7 +23,6 @@ from graph_service.change import compare, past, rule_of
 from graph_service.detector import Ask, Finding, Override, Room, detect
 from graph_service.engines.duckdb import Engine
 from graph_service.errors import RunError, UsageError
-from graph_service.graph import adjacency
 from graph_service.graph.derive import derive
 from graph_service.home import Home
 from graph_service.lake import Lake
@@ -32,6 +31,7 @@ from graph_service.resolution import undone
 from graph_service.resolution.resolve import resolve
 from graph_service.risk import Score
 from graph_service.run_file import RunFile, RunFolder
+from graph_service.stores import adjacency
 
 STOCKHOLM: Final = ZoneInfo("Europe/Stockholm")
 

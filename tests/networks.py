@@ -16,7 +16,6 @@ from hypothesis import strategies as st
 import queries
 from graph_service import run_file
 from graph_service.engines.duckdb import Engine
-from graph_service.graph import adjacency
 from graph_service.graph.declaration import (
     EDGE_COLUMNS,
     EDGE_PROPERTIES,
@@ -26,6 +25,7 @@ from graph_service.graph.declaration import (
     Property,
 )
 from graph_service.graph.derive import FOLDER
+from graph_service.stores import adjacency
 from graph_service.stores.embedded import EmbeddedReader
 
 LOOKUPS = Path(queries.__file__).parent / "lookup"
