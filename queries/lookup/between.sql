@@ -36,7 +36,7 @@ chosen AS (
     ORDER BY of_type.relationships, of_type.type, ties.edge
     LIMIT $limit
 )
-SELECT tie AS relationship, counted.found
+SELECT tie.*, counted.found
 FROM (SELECT * EXCLUDE (by_month, days, amounts) FROM edges) AS tie
 JOIN chosen ON chosen.edge = tie.number
 CROSS JOIN counted

@@ -49,7 +49,7 @@ latest AS (
 )
 SELECT
     latest.direction,
-    tie AS relationship,
+    tie.*,
     counted.total,
     counted.open,
     counted.others,

@@ -1,8 +1,8 @@
 -- One row is one holding in one of $nodes.
 -- It matters because who decides over a company is who owns it, and who owns that one.
-SELECT tie AS relationship
-FROM (SELECT * EXCLUDE (by_month, days, amounts) FROM edges) AS tie
-WHERE tie.number IN (
+SELECT * EXCLUDE (by_month, days, amounts)
+FROM edges
+WHERE number IN (
     SELECT near.edge
     FROM adjacency AS near
     WHERE near.spoke IN (
@@ -18,4 +18,4 @@ WHERE tie.number IN (
         AND coalesce(near.valid_to > $as_of, near.valid_to IS NULL)
         AND coalesce(near.first <= $as_of, true)
 )
-ORDER BY tie.edge_id;
+ORDER BY edge_id;
