@@ -82,7 +82,7 @@ def test_a_server_is_started_once_described_killed_and_started_again(home: Path)
     assert "No Neo4j server runs" in invoke(home, "stop").stderr
     assert not home.exists(), "asking makes nothing"
 
-    said = start_twice_at_once(home)
+    said, held = start_twice_at_once(home)
     assert said[0].stdout == said[1].stdout, "both name the same server"
     already = sorted("already" in each.stderr for each in said)
     assert already == [False, True], "one started it, the other found it"
@@ -91,7 +91,7 @@ def test_a_server_is_started_once_described_killed_and_started_again(home: Path)
     assert told == json.loads(said[0].stdout)
     assert told["version"] == "5.26.30" and told["user"] == "neo4j" and told["running"] is True
     port = int(re.fullmatch(r"bolt://127\.0\.0\.1:(\d+)", told["uri"])[1])
-    assert port != server.BOLT_PORT and not told["http"].endswith(str(server.HTTP_PORT))
+    assert not {port, int(told["http"].rpartition(":")[2])} & held
     assert listening(port) == {"127.0.0.1"}
     password_file = Path(told["password_file"])
     assert password_file == home.resolve() / "neo4j" / "password"
@@ -143,8 +143,9 @@ def restore_elsewhere(home: Path) -> None:
     assert ask(home, "admin", "nonsense").returncode == 2
 
 
-def start_twice_at_once(home: Path) -> list[subprocess.CompletedProcess[str]]:
-    """Two terminals start it in the same moment, while the standard ports are taken."""
+def start_twice_at_once(home: Path) -> tuple[list[subprocess.CompletedProcess[str]], set[int]]:
+    """Two terminals start it in the same moment; the standard ports that were held meanwhile."""
+    held = set[int]()
     start = command(home, "start", "--heap", "512MiB", "--page-cache", "64m", "--format", "json")
     pipe = subprocess.PIPE
     with ExitStack() as taken:
@@ -152,6 +153,7 @@ def start_twice_at_once(home: Path) -> list[subprocess.CompletedProcess[str]]:
             listener = taken.enter_context(socket.socket())
             with suppress(OSError):  # somebody else's server will do as well
                 listener.bind(("127.0.0.1", port))
+                held.add(port)
                 listener.listen()
         both = [
             subprocess.Popen(start, stdout=pipe, stderr=pipe, text=True, env=QUICK)
@@ -159,7 +161,7 @@ def start_twice_at_once(home: Path) -> list[subprocess.CompletedProcess[str]]:
         ]
         said = [process.communicate() for process in both]
     assert [process.returncode for process in both] == [0, 0], said
-    return [subprocess.CompletedProcess(start, 0, *each) for each in said]
+    return [subprocess.CompletedProcess(start, 0, *each) for each in said], held
 
 
 def wait_for_the_end(home: Path) -> None:

@@ -16,6 +16,7 @@ from click.testing import CliRunner, Result
 import queries
 from api.cli import app
 from graph_service.detector import open_rooms
+from graph_service.errors import StoreError
 from graph_service.home import Home
 from graph_service.run import RunResult, run
 from graph_service.run_file import RunFile
@@ -174,8 +175,8 @@ def test_a_run_stands_where_the_database_is_out_of_reach(
     home = Home(tmp_path / "home")
     nobody = Neo4jSettings("bolt://127.0.0.1:1", "neo4j", password="none")
     made = _graph_service(nobody, home, "run", "--format", "jsonl")
-    assert made.exit_code == 2
     assert json.loads(made.stdout.splitlines()[0])["current"] is True
-    assert "Neo4j at bolt://127.0.0.1:1" in made.stderr
+    assert isinstance(made.exception, StoreError)
+    assert "Neo4j at bolt://127.0.0.1:1 does not answer" in str(made.exception)
     asked = _graph_service(nobody, home, "run", "--engine", "neo4j")
-    assert asked.exit_code == 2
+    assert isinstance(asked.exception, StoreError)
