@@ -4,20 +4,19 @@
 MATCH (n:GraphService)
 WHERE n.node_id IN $walked AND n.since <= $run < n.until
 CALL (n) {
-  // Every relationship of each type, on whatever day: a type that has too many is a hub's.
+  // All that the node has of each type, on whatever day: a type that has too many is a hub's.
   MATCH (n)-[r]-(:GraphService)
   WHERE type(r) IN $types AND r.since <= $run < r.until
-  WITH n, type(r) AS type, collect(DISTINCT r) AS ties
-  WHERE size(ties) <= $hub OR n.node_id = $start
-  UNWIND ties AS r
-  WITH n, r
-  WHERE coalesce(r.valid_from <= $as_of, true)
-    AND coalesce(r.valid_to > $as_of, true)
-    AND coalesce(r.first <= $as_of, true)
-  RETURN r, CASE WHEN startNode(r) = n THEN endNode(r) ELSE startNode(r) END AS other
+  WITH n, type(r) AS type, count(DISTINCT r) AS degree
+  WHERE degree <= $hub OR n.node_id = $start
+  RETURN collect(type) AS followed
 }
-WITH r, other
-WHERE other.node_id IN $nodes
+MATCH (n)-[r]-(other:GraphService)
+WHERE type(r) IN followed AND r.since <= $run < r.until
+  AND coalesce(r.valid_from <= $as_of, true)
+  AND coalesce(r.valid_to > $as_of, true)
+  AND coalesce(r.first <= $as_of, true)
+  AND other.node_id IN $nodes
 WITH DISTINCT r
 WITH type(r) AS type, collect(r) AS ties, count(*) AS relationships
 WITH collect({type: type, ties: ties, relationships: relationships}) AS types
