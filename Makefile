@@ -67,7 +67,7 @@ lock: $(VENV)/developing  ## pin every dependency with its hashes, without index
 		--extra build --extra neo4j --constraint requirements.lock --output-file requirements-neo4j.lock pyproject.toml
 	$(BIN)/python -m piptools compile --quiet --strip-extras --allow-unsafe --generate-hashes \
 		--no-header --no-emit-index-url --no-emit-trusted-host --no-emit-find-links \
-		--extra build --extra neo4j --extra dev --constraint requirements-neo4j.lock --output-file requirements-dev.lock pyproject.toml
+		--extra build --extra neo4j --extra postgresql --extra dev --constraint requirements-neo4j.lock --output-file requirements-dev.lock pyproject.toml
 
 clean:  ## remove the demo's home; nothing else is touched
 	rm -rf demo
