@@ -6,7 +6,14 @@ GraphServiceError
 ├── DeclarationError  a room, table or mapping contradicts itself        exit 2
 ├── HomeError         the home folder cannot be read or written          exit 2
 ├── RunError          a run cannot be made or found                      exit 2
-└── StoreError        the graph database cannot be started or asked      exit 2
+├── StoreError        the graph database cannot be started or asked      exit 2
+├── CaseworkError     the casework database cannot be reached or changed exit 2
+├── AccessError       who asks may not, or must say more                 exit 2
+│   ├── NotSignedIn   nobody is signed in, or the proof of it has lapsed (HTTP 401)
+│   ├── NotAllowed    this role may not do this                          (HTTP 403)
+│   └── NotThere      it does not exist, or not for who asks             (HTTP 404)
+├── Conflict          somebody else changed it first                     exit 2 (HTTP 409)
+└── AuditError        the log cannot be written, or does not hold        exit 4
 """
 
 from __future__ import annotations
@@ -48,3 +55,33 @@ class RunError(GraphServiceError):
 
 class StoreError(GraphServiceError):
     """The graph database cannot be started, reached, written or asked."""
+
+
+class CaseworkError(GraphServiceError):
+    """The casework database cannot be reached, or is of another version."""
+
+
+class AccessError(GraphServiceError):
+    """Who asks may not do this, or must say more (a case, a purpose)."""
+
+
+class NotSignedIn(AccessError):
+    """Nobody is signed in, or what should prove it is wrong, revoked or too old."""
+
+
+class NotAllowed(AccessError):
+    """The roles of who asks do not allow it."""
+
+
+class NotThere(AccessError):
+    """It does not exist, or not for who asks: the two are never told apart."""
+
+
+class Conflict(GraphServiceError):
+    """It was changed since it was read, or its state does not allow the change."""
+
+
+class AuditError(GraphServiceError):
+    """The log cannot be written, or its entries do not hold together."""
+
+    exit_code = 4

@@ -7,11 +7,16 @@ HOME/runs/              one file a run, and which one is current
 HOME/pending/           what a load has begun; empty when nothing is under way
 HOME/neo4j/             the home's own graph server: data, password, settings, logs
 HOME/neo4j-home         the name by which a database knows this home
+HOME/casework.sqlite    people's own work, unless DATABASE_URL names a PostgreSQL
+HOME/audit/             the anchor of the log: where it ended, kept outside the database
+HOME/reference.key      makes the opaque references of entities; keep it as you keep a password
+HOME/sights/<run>/      what may be seen of a run, one file a reach; made anew at will
 HOME/spill/             what does not fit in memory; emptied when a command ends
 """
 
 from __future__ import annotations
 
+import secrets
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -35,6 +40,10 @@ class Home:
         self.pending = path / "pending"
         self.thresholds = path / "thresholds.toml"
         self.links = path / "links.toml"
+        self.casework = path / "casework.sqlite"
+        self.audit = path / "audit"
+        self.sights = path / "sights"
+        self._reference_key = path / "reference.key"
 
     def create(self) -> None:
         """Make the folders, readable by their owner only: they hold personal data."""
@@ -47,6 +56,17 @@ class Home:
                 f"The home folder {self.path} cannot be written ({error.strerror}). "
                 "Give another one with --home."
             ) from error
+
+    def reference_key(self) -> bytes:
+        """The home's own secret of 32 bytes, made when first asked for."""
+        if not self._reference_key.exists():
+            with self.writing("key"):
+                if not self._reference_key.exists():
+                    draft = self._reference_key.with_suffix(".building")
+                    draft.touch(mode=0o600)
+                    draft.write_bytes(secrets.token_bytes(32))
+                    draft.rename(self._reference_key)
+        return self._reference_key.read_bytes()
 
     @contextmanager
     def writing(self, what: str) -> Iterator[None]:

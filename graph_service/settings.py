@@ -15,6 +15,7 @@ from graph_service.errors import UsageError
 LANGUAGES: Final = ("sv", "en")
 DEFAULT_MEMORY: Final = "2GiB"
 _MEMORY: Final = re.compile(r"(\d+(?:\.\d+)?)\s*([KMGT]i?B)", re.IGNORECASE)
+_ANCHOR: Final = "GRAPH_SERVICE_AUDIT_ANCHOR"
 _NEO4J_URI: Final = re.compile(r"(bolt|neo4j)(\+s|\+ssc)?://[^\s/@]+/?")
 
 
@@ -36,14 +37,17 @@ class Neo4jSettings:
             raise UsageError(
                 "NEO4J_URI is set without a password. Set NEO4J_PASSWORD_FILE or NEO4J_PASSWORD."
             )
-        try:
-            text = self.password_file.read_text(encoding="utf-8")
-        except (OSError, UnicodeDecodeError) as error:
-            raise UsageError(
-                f"The password file {self.password_file} cannot be read. "
-                "Write Neo4j's password there as one line of UTF-8."
-            ) from error
-        return text.partition("\n")[0].rstrip("\r")
+        return _first_line(self.password_file, "Neo4j's password")
+
+
+@dataclass(frozen=True, slots=True)
+class OidcSettings:
+    """Who signs users in: an OpenID Connect provider, and where its tokens say what one may."""
+
+    issuer: str
+    audience: str
+    roles_claim: str = "roles"
+    units_claim: str = "units"
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,11 +58,15 @@ class Settings:
     language: str = LANGUAGES[0]
     cache: Path = Path("graph-service-cache")
     neo4j: Neo4jSettings | None = None
+    database_url: str | None = field(default=None, repr=False)
+    oidc: OidcSettings | None = None
+    audit_anchor: Path | None = None
 
 
 def read(environment: Mapping[str, str] | None = None) -> Settings:
-    """Settings from GRAPH_SERVICE_HOME, _LANGUAGE and _CACHE, and from NEO4J_URI, _USER,
-    _PASSWORD, _PASSWORD_FILE and _DATABASE; without NEO4J_URI, `neo4j` is None.
+    """Settings from the environment; `docs/settings.md` lists every name.
+
+    Without NEO4J_URI `neo4j` is None, without GRAPH_SERVICE_OIDC_ISSUER `oidc` is.
     """
     environment = os.environ if environment is None else environment
     return Settings(
@@ -66,7 +74,46 @@ def read(environment: Mapping[str, str] | None = None) -> Settings:
         language=language(environment.get("GRAPH_SERVICE_LANGUAGE") or "sv"),
         cache=_cache(environment),
         neo4j=_neo4j(environment),
+        database_url=_database_url(environment),
+        oidc=_oidc(environment),
+        audit_anchor=Path(anchor) if (anchor := environment.get(_ANCHOR)) else None,
     )
+
+
+def _database_url(environment: Mapping[str, str]) -> str | None:
+    """DATABASE_URL, or the first line of the file that DATABASE_URL_FILE names."""
+    if url := environment.get("DATABASE_URL"):
+        return url
+    file = environment.get("DATABASE_URL_FILE")
+    return _first_line(Path(file), "an address such as postgresql://…") if file else None
+
+
+def _oidc(environment: Mapping[str, str]) -> OidcSettings | None:
+    issuer = environment.get("GRAPH_SERVICE_OIDC_ISSUER")
+    if not issuer:
+        return None
+    audience = environment.get("GRAPH_SERVICE_OIDC_AUDIENCE")
+    if not audience:
+        raise UsageError(
+            "GRAPH_SERVICE_OIDC_ISSUER is set without GRAPH_SERVICE_OIDC_AUDIENCE. "
+            "Give the name that the provider's tokens are made out to."
+        )
+    return OidcSettings(
+        issuer=issuer.rstrip("/"),
+        audience=audience,
+        roles_claim=environment.get("GRAPH_SERVICE_OIDC_ROLES_CLAIM") or "roles",
+        units_claim=environment.get("GRAPH_SERVICE_OIDC_UNITS_CLAIM") or "units",
+    )
+
+
+def _first_line(path: Path, what: str) -> str:
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageError(
+            f"The secret file {path} cannot be read. Write there {what} as one line of UTF-8."
+        ) from error
+    return text.partition("\n")[0].rstrip("\r")
 
 
 def _cache(environment: Mapping[str, str]) -> Path:

@@ -1,0 +1,1 @@
+"""Who may see what, and what of a run they are shown."""
