@@ -1,18 +1,24 @@
 -- One row is one finding about the provider $node, or with $node as a subject.
 -- It matters because an indicator is a reason to look, and names the days to look at.
-WITH told AS (
+WITH asked AS (
+    SELECT kind, key FROM nodes WHERE node_id = $node
+),
+told AS (
     SELECT
-        *,
+        findings.*,
         CASE
-            WHEN 'organisation:' || provider_id = $node THEN 'provider'
+            WHEN asked.kind = 'organisation' AND provider_id = asked.key THEN 'provider'
             ELSE list_min(
                 list_transform(
-                    list_filter(subjects, lambda one: one.kind || ':' || one.id = $node),
+                    list_filter(
+                        subjects, lambda one: one.kind = asked.kind AND one.id = asked.key
+                    ),
                     lambda one: one.role
                 )
             )
         END AS role
     FROM findings
+    CROSS JOIN asked
 ),
 concerned AS (
     SELECT * FROM told WHERE role IS NOT NULL

@@ -9,4 +9,4 @@ SELECT
     cannot_assess,
     not_assessed
 FROM scores
-WHERE 'organisation:' || provider_id = $node;
+WHERE provider_id IN (SELECT key FROM nodes WHERE node_id = $node AND kind = 'organisation');

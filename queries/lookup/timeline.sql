@@ -37,8 +37,16 @@ of_findings AS (
         detector,
         finding_id
     FROM findings
-    WHERE 'organisation:' || provider_id = $node
-        OR list_contains(list_transform(subjects, lambda one: one.kind || ':' || one.id), $node)
+    JOIN nodes AS asked
+        ON asked.node_id = $node
+        AND (
+            (asked.kind = 'organisation' AND provider_id = asked.key)
+            OR list_bool_or(
+                list_transform(
+                    subjects, lambda one: one.kind = asked.kind AND one.id = asked.key
+                )
+            )
+        )
 ),
 told AS (
     SELECT date, 'entity' AS subject, event, kind AS type, node_id AS id, NULL AS other, NULL AS edge
