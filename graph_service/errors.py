@@ -13,6 +13,7 @@ GraphServiceError
 │   ├── NotAllowed    this role may not do this                          (HTTP 403)
 │   └── NotThere      it does not exist, or not for who asks             (HTTP 404)
 ├── Conflict          somebody else changed it first                     exit 2 (HTTP 409)
+├── OutOfTime         it takes longer than it may, or waits too long     exit 2 (HTTP 503)
 └── AuditError        the log cannot be written, or does not hold        exit 4
 """
 
@@ -79,6 +80,10 @@ class NotThere(AccessError):
 
 class Conflict(GraphServiceError):
     """It was changed since it was read, or its state does not allow the change."""
+
+
+class OutOfTime(GraphServiceError):
+    """What was asked takes longer than it may, or waits too long for other work to end."""
 
 
 class AuditError(GraphServiceError):

@@ -1,5 +1,6 @@
 """The home folder: where each kind of state lies, and the lock that lets one writer in.
 
+HOME/version            which layout this is; a home without it is of the first one
 HOME/lake/<table>/      Delta tables: the records, and `receipts` and `withdrawals`
 HOME/raw/<aa>/<sha256>  the bytes of every loaded file
 HOME/rejects/<batch>/   refused rows, ready to be corrected and loaded again
@@ -22,14 +23,24 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Final
 
-from filelock import FileLock
+from filelock import FileLock, Timeout
 
-from graph_service.errors import HomeError
+from graph_service.errors import HomeError, OutOfTime
+
+#: The layout that this program writes; `graph_service/keeping/version.py` carries older ones up.
+NEWEST_VERSION: Final = 2
+_FIRST_VERSION: Final = 1
+#: What a restore that was interrupted leaves in the home.
+RESTORING: Final = ".restoring"
 
 
 class Home:
-    """One home folder. Nothing is created until something is written."""
+    """One home folder. Nothing is created until something is written.
+
+    Raises HomeError for a home that a newer program wrote, or that is half restored.
+    """
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -44,11 +55,45 @@ class Home:
         self.audit = path / "audit"
         self.sights = path / "sights"
         self._reference_key = path / "reference.key"
+        self._version = path / "version"
+        self._refuse_unreadable()
+
+    @property
+    def version(self) -> int:
+        """The layout of a home that is there; the newest where nothing is there yet."""
+        try:
+            return int(self._version.read_text(encoding="ascii"))
+        except FileNotFoundError:
+            return _FIRST_VERSION if self.lake.exists() else NEWEST_VERSION
+        except (OSError, ValueError) as error:
+            raise HomeError(
+                f"{self._version} cannot be read as a number. Restore it from a backup."
+            ) from error
+
+    def set_version(self, version: int) -> None:
+        """Note that the home is of a layout now."""
+        draft = self._version.with_suffix(".building")
+        draft.write_text(f"{version}\n", encoding="ascii")
+        draft.rename(self._version)
+
+    def _refuse_unreadable(self) -> None:
+        if self.version > NEWEST_VERSION:
+            raise HomeError(
+                f"The home folder {self.path} is of version {self.version}, written by a newer "
+                f"program; this one knows versions up to {NEWEST_VERSION}. Install the newer one."
+            )
+        if (self.path / RESTORING).exists():
+            raise HomeError(
+                f"A restore into {self.path} was not finished. "
+                "Run `graph-service restore` with the same backup again."
+            )
 
     def create(self) -> None:
         """Make the folders, readable by their owner only: they hold personal data."""
         try:
             self.path.mkdir(parents=True, exist_ok=True, mode=0o700)
+            if not self._version.exists() and not self.lake.exists():
+                self.set_version(NEWEST_VERSION)
             for folder in (self.lake, self.raw, self.rejects, self.runs, self.pending):
                 folder.mkdir(exist_ok=True, mode=0o700)
         except OSError as error:
@@ -69,14 +114,24 @@ class Home:
         return self._reference_key.read_bytes()
 
     @contextmanager
-    def writing(self, what: str) -> Iterator[None]:
+    def writing(self, what: str, *, wait_seconds: float | None = None) -> Iterator[None]:
         """Hold the lock of one kind of work; a second process waits for the first.
 
-        The kernel drops the lock when its holder dies, however it dies.
+        The kernel drops the lock when its holder dies, however it dies. Raises OutOfTime where
+        the first is not done within `wait_seconds`; None waits for as long as it takes.
         """
         self.create()
-        with FileLock(self.path / f".{what}.lock"):
+        lock = FileLock(self.path / f".{what}.lock")
+        try:
+            lock.acquire(timeout=-1 if wait_seconds is None else wait_seconds)
+        except Timeout as busy:
+            raise OutOfTime(
+                f"Other work of the same kind ({what}) is under way. Try again when it is done."
+            ) from busy
+        try:
             yield
+        finally:
+            lock.release()
 
     @contextmanager
     def spill(self) -> Iterator[Path]:

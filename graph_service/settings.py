@@ -51,6 +51,29 @@ class OidcSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class ServeSettings:
+    """What the HTTP service lets in, and how much of it.
+
+    A person asks some ten times a minute and a robot some hundred times: the limit on requests
+    stops what runs wild before it takes the service from everybody else. Wrong passwords are
+    limited by address here, and by name in casework. Each worker counts for itself.
+    """
+
+    #: The names by which the service may be called; every one where none is given.
+    allowed_hosts: tuple[str, ...] = ()
+    #: Proxies whose word on the caller's address is taken.
+    trusted_proxies: tuple[str, ...] = ()
+    upload_bytes: int = 4 << 30
+    time_limit_seconds: int = 30
+    requests_per_minute: int = 30_000
+    failed_sign_ins_per_minute: int = 30
+    #: Requests without a token are a demo reviewer's; `serve --demo` alone sets it.
+    demo: bool = False
+    #: Where several workers leave what they count.
+    metrics: Path | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Settings:
     """Where things lie, in which language texts are shown, and the graph database if one is set."""
 
@@ -61,6 +84,7 @@ class Settings:
     database_url: str | None = field(default=None, repr=False)
     oidc: OidcSettings | None = None
     audit_anchor: Path | None = None
+    serve: ServeSettings = ServeSettings()
 
 
 def read(environment: Mapping[str, str] | None = None) -> Settings:
@@ -77,7 +101,58 @@ def read(environment: Mapping[str, str] | None = None) -> Settings:
         database_url=_database_url(environment),
         oidc=_oidc(environment),
         audit_anchor=Path(anchor) if (anchor := environment.get(_ANCHOR)) else None,
+        serve=_serve(environment),
     )
+
+
+def hand_down(chosen: Settings) -> None:
+    """Let the processes that this one starts read what was chosen on its command line."""
+    serve = chosen.serve
+    os.environ |= {
+        "GRAPH_SERVICE_HOME": str(chosen.home),
+        "GRAPH_SERVICE_LANGUAGE": chosen.language,
+        "GRAPH_SERVICE_ALLOWED_HOSTS": ",".join(serve.allowed_hosts),
+        "GRAPH_SERVICE_DEMO": "yes" if serve.demo else "",
+    }
+    if serve.metrics is not None:
+        os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(serve.metrics)
+
+
+def _serve(environment: Mapping[str, str]) -> ServeSettings:
+    usual = ServeSettings()
+    metrics = environment.get("PROMETHEUS_MULTIPROC_DIR")
+    limit = environment.get("GRAPH_SERVICE_UPLOAD_LIMIT")
+    return ServeSettings(
+        allowed_hosts=_listed(environment.get("GRAPH_SERVICE_ALLOWED_HOSTS")),
+        trusted_proxies=_listed(environment.get("GRAPH_SERVICE_TRUSTED_PROXIES")),
+        upload_bytes=size(limit, "GRAPH_SERVICE_UPLOAD_LIMIT") if limit else usual.upload_bytes,
+        time_limit_seconds=_count(
+            environment, "GRAPH_SERVICE_TIME_LIMIT", usual.time_limit_seconds
+        ),
+        requests_per_minute=_count(
+            environment, "GRAPH_SERVICE_REQUESTS_PER_MINUTE", usual.requests_per_minute
+        ),
+        failed_sign_ins_per_minute=_count(
+            environment,
+            "GRAPH_SERVICE_FAILED_SIGN_INS_PER_MINUTE",
+            usual.failed_sign_ins_per_minute,
+        ),
+        demo=environment.get("GRAPH_SERVICE_DEMO") == "yes",
+        metrics=Path(metrics) if metrics else None,
+    )
+
+
+def _listed(text: str | None) -> tuple[str, ...]:
+    return tuple(part.strip() for part in (text or "").split(",") if part.strip())
+
+
+def _count(environment: Mapping[str, str], name: str, usual: int) -> int:
+    text = environment.get(name)
+    if not text:
+        return usual
+    if not re.fullmatch(r"[1-9][0-9]{0,8}", text):
+        raise UsageError(f"{name} takes a whole number from 1.")
+    return int(text)
 
 
 def _database_url(environment: Mapping[str, str]) -> str | None:
@@ -152,7 +227,15 @@ def language(name: str) -> str:
 
 def memory(text: str) -> str:
     """A memory bound as the engine reads it, such as `2GiB`, or a refusal."""
+    size(text, "--memory")
+    return "".join(text.split())
+
+
+def size(text: str, of: str) -> int:
+    """Bytes of a size such as `2GiB`, or a refusal that says what it is the size `of`."""
     match = _MEMORY.fullmatch(text.strip())
     if match is None or float(match[1]) == 0:
-        raise UsageError("--memory takes a size such as 2GiB or 512MiB.")
-    return f"{match[1]}{match[2]}"
+        raise UsageError(f"{of} takes a size such as 2GiB or 512MiB.")
+    unit = match[2].upper()
+    base = 1024 if unit.endswith("IB") else 1000
+    return int(float(match[1]) * base ** ("KMGT".index(unit[0]) + 1))

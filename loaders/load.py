@@ -28,15 +28,19 @@ def load(
     *,
     clock: Callable[[], datetime],
     progress: Progress | None = None,
+    wait_seconds: float | None = None,
 ) -> Outcome:
-    """Load `paths` (files and folders) as one batch; a second load waits for the first."""
+    """Load `paths` (files and folders) as one batch; a second load waits for the first.
+
+    Raises OutOfTime where the first is not done within `wait_seconds`.
+    """
     if not paths:
         raise UsageError("Name the files or folders to load.")
     room = _chosen(options)
     files = list(expand(paths))
     if not files:
         raise UsageError("There are no files in the folder.")
-    with home.writing("load"):
+    with home.writing("load", wait_seconds=wait_seconds):
         sweep(home)
         lake = Lake(home)
         now = clock()

@@ -14,6 +14,8 @@ from starlette.exceptions import HTTPException
 from graph_service import errors
 
 MEDIA_TYPE: Final = "application/problem+json"
+#: When to ask again, where the service itself could not answer.
+_RETRY_SECONDS: Final = 30
 
 #: The status of each kind of refusal; the nearest ancestor counts.
 STATUSES: Final[tuple[tuple[type[errors.GraphServiceError], HTTPStatus], ...]] = (
@@ -24,6 +26,7 @@ STATUSES: Final[tuple[tuple[type[errors.GraphServiceError], HTTPStatus], ...]] =
     (errors.AuditError, HTTPStatus.SERVICE_UNAVAILABLE),
     (errors.CaseworkError, HTTPStatus.SERVICE_UNAVAILABLE),
     (errors.StoreError, HTTPStatus.SERVICE_UNAVAILABLE),
+    (errors.OutOfTime, HTTPStatus.SERVICE_UNAVAILABLE),
     (errors.HomeError, HTTPStatus.SERVICE_UNAVAILABLE),
     (errors.RunError, HTTPStatus.CONFLICT),
     (errors.GraphServiceError, HTTPStatus.UNPROCESSABLE_ENTITY),
@@ -71,6 +74,8 @@ def problem(
     told = Problem(title=status.phrase, status=status.value, detail=detail, faults=faults)
     if status is HTTPStatus.UNAUTHORIZED:
         headers = {"WWW-Authenticate": "Bearer", **(headers or {})}
+    if status is HTTPStatus.SERVICE_UNAVAILABLE:
+        headers = {"Retry-After": str(_RETRY_SECONDS), **(headers or {})}
     return JSONResponse(
         told.model_dump(exclude_none=True),
         status_code=status.value,

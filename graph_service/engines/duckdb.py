@@ -18,6 +18,7 @@ from weakref import WeakSet
 
 import duckdb
 
+from graph_service.engines.time_limit import counted
 from graph_service.errors import RunError
 
 if TYPE_CHECKING:
@@ -80,7 +81,7 @@ class Engine:
 
     def execute(self, sql: str, parameters: Parameters = None) -> None:
         """Run one statement and drop its result."""
-        with _stoppable():
+        with _stoppable(self):
             self._connection.execute(sql, parameters).fetchall()
 
     def rows(self, sql: str, parameters: Parameters = None) -> list[dict[str, Any]]:
@@ -89,19 +90,19 @@ class Engine:
 
     def stream(self, sql: str, parameters: Parameters = None) -> Iterator[dict[str, Any]]:
         """Rows one at a time; the connection is taken until the last one is read."""
-        with _stoppable():
+        with _stoppable(self):
             cursor = self._connection.execute(sql, parameters)
             names = [column[0] for column in cursor.description or ()]
             batch = cursor.fetchmany(_BATCH)
         while batch:
             for values in batch:
                 yield dict(zip(names, values, strict=True))
-            with _stoppable():
+            with _stoppable(self):
                 batch = cursor.fetchmany(_BATCH)
 
     def value(self, sql: str, parameters: Parameters = None) -> Any:
         """The single value of a single row."""
-        with _stoppable():
+        with _stoppable(self):
             row = self._connection.execute(sql, parameters).fetchone()
         return None if row is None else row[0]
 
@@ -126,7 +127,7 @@ class Engine:
                 for name, value in (parameters or {}).items()
                 if name in statement.named_parameters
             }
-            with _stoppable():
+            with _stoppable(self):
                 self._connection.execute(statement, named or None).fetchall()
 
     def load_rows(self, table: str, rows: Sequence[Sequence[Any]]) -> None:
@@ -178,13 +179,14 @@ class Engine:
 
 
 @contextmanager
-def _stoppable() -> Iterator[None]:
+def _stoppable(engine: Engine) -> Iterator[None]:
     """Stop here if it was asked for between two statements; a stop counts once."""
     if _stop.is_set():
         _stop.clear()
         raise Engine.interrupted("interrupted")
     try:
-        yield
+        with counted(engine):
+            yield
     except Engine.interrupted:
         _stop.clear()
         raise
