@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 
+from api.http.readers import Readers
 from graph_service.access.oidc import OidcProvider
 from graph_service.access.sight import Sights
 from graph_service.access.table import Caller
@@ -30,6 +31,7 @@ class Service:
     users: Users
     cases: Cases
     sights: Sights
+    readers: Readers
     oidc: OidcProvider | None
 
     def caller_of(self, token: str) -> Caller:
@@ -56,5 +58,6 @@ def open_service(settings: Settings, clock: Clock) -> Iterator[Service]:
             users=Users(database, clock=clock),
             cases=Cases(database, clock=clock),
             sights=Sights(home),
+            readers=stack.enter_context(Readers()),
             oidc=oidc,
         )
