@@ -72,9 +72,10 @@ class Home:
 
     def set_version(self, version: int) -> None:
         """Note that the home is of a layout now."""
-        draft = self._version.with_suffix(".building")
-        draft.write_text(f"{version}\n", encoding="ascii")
-        draft.rename(self._version)
+        handle, draft = tempfile.mkstemp(dir=self.path, prefix=".version")
+        with open(handle, "w", encoding="ascii") as stream:  # noqa: PTH123 - a handle, no path
+            stream.write(f"{version}\n")
+        Path(draft).rename(self._version)
 
     def _refuse_unreadable(self) -> None:
         if self.version > NEWEST_VERSION:

@@ -144,7 +144,11 @@ class House:
         odd = []
         for path in found:
             place = path.relative_to(self.home.path).parts
-            if place[0].startswith(".") or ("_delta_log" in place and path.suffix != ".tmp"):
+            if (
+                place[0].startswith(".")
+                or place == ("version",)
+                or ("_delta_log" in place and path.suffix != ".tmp")
+            ):
                 continue
             if place[0] == "raw" and path.name in kept:
                 continue
