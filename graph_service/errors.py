@@ -11,7 +11,8 @@ GraphServiceError
 ├── AccessError       who asks may not, or must say more                 exit 2
 │   ├── NotSignedIn   nobody is signed in, or the proof of it has lapsed (HTTP 401)
 │   ├── NotAllowed    this role may not do this                          (HTTP 403)
-│   └── NotThere      it does not exist, or not for who asks             (HTTP 404)
+│   ├── NotThere      it does not exist, or not for who asks             (HTTP 404)
+│   └── SignInUnavailable  nobody can tell now whether the proof holds   (HTTP 503)
 ├── Conflict          somebody else changed it first                     exit 2 (HTTP 409)
 ├── OutOfTime         it takes longer than it may, or waits too long     exit 2 (HTTP 503)
 └── AuditError        the log cannot be written, or does not hold        exit 4
@@ -76,6 +77,10 @@ class NotAllowed(AccessError):
 
 class NotThere(AccessError):
     """It does not exist, or not for who asks: the two are never told apart."""
+
+
+class SignInUnavailable(AccessError):
+    """Where people sign in cannot be reached, so that nobody can tell whether a token holds."""
 
 
 class Conflict(GraphServiceError):

@@ -22,6 +22,7 @@ STATUSES: Final[tuple[tuple[type[errors.GraphServiceError], HTTPStatus], ...]] =
     (errors.NotSignedIn, HTTPStatus.UNAUTHORIZED),
     (errors.NotAllowed, HTTPStatus.FORBIDDEN),
     (errors.NotThere, HTTPStatus.NOT_FOUND),
+    (errors.SignInUnavailable, HTTPStatus.SERVICE_UNAVAILABLE),
     (errors.Conflict, HTTPStatus.CONFLICT),
     (errors.AuditError, HTTPStatus.SERVICE_UNAVAILABLE),
     (errors.CaseworkError, HTTPStatus.SERVICE_UNAVAILABLE),

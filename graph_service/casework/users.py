@@ -86,7 +86,7 @@ class SignedIn:
 
 
 class SignInRefused(NotSignedIn):
-    """The one answer to a sign-in that fails. `user_id`, for the log alone, is whose name it was."""
+    """The one answer to a sign-in that fails. `user_id`, for the log alone, is whose name it is."""
 
     def __init__(self, user_id: str | None) -> None:
         super().__init__(

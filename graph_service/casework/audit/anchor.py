@@ -59,7 +59,8 @@ class AnchorFile:
             return None
         except OSError as error:
             raise AuditError(
-                f"The log's anchor cannot be read ({error.strerror}). Give back the file {self.path}."
+                f"The log's anchor {self.path} cannot be read ({error.strerror}). "
+                "Let the service read it."
             ) from error
         except (ValueError, TypeError, KeyError) as error:
             raise AuditError(
