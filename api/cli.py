@@ -21,6 +21,7 @@ from api import (
     cli_publish,
     cli_run,
     cli_synth,
+    cli_user,
 )
 from api.session import Group, say, stop_asked
 from graph_service.engines.duckdb import Engine, interrupt_all
@@ -45,6 +46,7 @@ for command in (
     cli_demo.demo,
     cli_neo4j.neo4j,
     cli_publish.publish,
+    cli_user.user,
 ):
     app.add_command(command)
 

@@ -199,8 +199,8 @@ class Users:
             raise NotThere("There is no user of that name. See `graph-service user list`.")
         return _user(row)
 
-    def page(self, *, after: str = "", limit: int = 200) -> Sequence[User]:
-        """Users by name, those that come after `after`."""
+    def everybody(self, *, after: str = "", limit: int | None = None) -> Sequence[User]:
+        """Users by name, those that come after the name `after`; disabled ones too."""
         asked = select(UserRow).where(UserRow.name > after).order_by(UserRow.name).limit(limit)
         with self._database.reading() as session:
             return [_user(row) for row in session.scalars(asked)]
@@ -243,8 +243,16 @@ class Users:
             row.revoked_at = row.revoked_at or self._clock()
         return _key(row)
 
-    def keys(self, *, after: str = "", limit: int = 200) -> Sequence[Key]:
-        """Keys by name, those that come after `after`; revoked ones too."""
+    def key_named(self, name: str) -> Key:
+        """The key of that name; NotThere where there is none."""
+        with self._database.reading() as session:
+            row = session.scalar(select(KeyRow).where(KeyRow.name == _normal(name)))
+        if row is None:
+            raise NotThere("There is no key of that name. See `graph-service user list`.")
+        return _key(row)
+
+    def every_key(self, *, after: str = "", limit: int | None = None) -> Sequence[Key]:
+        """Keys by name, those that come after the name `after`; revoked ones too."""
         asked = select(KeyRow).where(KeyRow.name > after).order_by(KeyRow.name).limit(limit)
         with self._database.reading() as session:
             return [_key(row) for row in session.scalars(asked)]

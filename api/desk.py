@@ -1,0 +1,84 @@
+"""What a command over casework stands on: the database, the log, and who is at the terminal."""
+
+from __future__ import annotations
+
+import os
+import pwd
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+from api.session import Session
+from graph_service.casework.audit.entry import Entry, Outcome
+from graph_service.casework.audit.log import AuditLog
+from graph_service.casework.database import Database, open_database
+from graph_service.casework.users import Users
+from graph_service.errors import GraphServiceError
+
+
+@dataclass(slots=True)
+class Desk:
+    """One command's work on casework, which is in the log before anything is printed."""
+
+    session: Session
+    database: Database
+    log: AuditLog
+    action: str
+    _what: list[str] = field(default_factory=list)
+    _written: bool = False
+
+    @property
+    def user_id(self) -> str:
+        """Who is at the terminal: the account of the operating system, whatever it may."""
+        return terminal_user()
+
+    @property
+    def users(self) -> Users:
+        """The users of the home."""
+        return Users(self.database, clock=self.session.now)
+
+    def tells(self, kind: str, references: Iterable[str]) -> None:
+        """Note for the log what the command is about."""
+        self._what += [f"{kind}:{reference}" for reference in references]
+
+    def write(self, outcome: Outcome = Outcome.ANSWERED) -> None:
+        """Write the log now, before the answer is printed; once for a command."""
+        if self._written:
+            return
+        self.log.write(
+            Entry(
+                at=self.session.now(),
+                user_id=self.user_id,
+                roles=(),
+                action=self.action,
+                outcome=outcome,
+                what=tuple(dict.fromkeys(self._what)),
+            )
+        )
+        self._written = True
+
+
+@contextmanager
+def at_desk(session: Session, action: str) -> Iterator[Desk]:
+    """Work on casework; done or refused, it is in the log when the block ends."""
+    settings = session.settings
+    with (
+        open_database(session.home, settings.database_url) as database,
+        AuditLog(database, settings.audit_anchor or session.home.audit) as log,
+    ):
+        desk = Desk(session, database, log, f"cli.{action}")
+        try:
+            yield desk
+        except GraphServiceError:
+            desk.write(Outcome.REFUSED)
+            raise
+        desk.write()
+
+
+def terminal_user() -> str:
+    """`cli:` and the name of the account that runs the program."""
+    number = os.getuid()
+    try:
+        return f"cli:{pwd.getpwuid(number).pw_name}"
+    except KeyError:
+        return f"cli:{number}"
