@@ -19,6 +19,9 @@ from api.explanation import explanation
 from api.listing import Format, emit
 from api.session import Command, Session, current, say
 from graph_service import settings
+from graph_service.casework.database import open_database
+from graph_service.casework.days import day_of
+from graph_service.casework.dispositions import Dispositions
 from graph_service.detector import open_rooms
 from graph_service.errors import UsageError
 from graph_service.graph.declaration import DERIVATIONS
@@ -85,6 +88,7 @@ def run_command(
                 as_of=_day(as_of),
                 known_by=_moment(known_by),
                 network=network,
+                set_aside=_set_aside(session, _moment(known_by)),
                 progress=progress,
             )
 
@@ -181,6 +185,15 @@ def _chosen(session: Session, run_id: str | None) -> RunFile | None:
     if standing is None:
         say("There is no run yet. Make one with `graph-service run`.")
     return standing
+
+
+def _set_aside(session: Session, known_by: datetime | None) -> frozenset[str]:
+    """The findings that people had dismissed by then; nobody has where there is no casework yet."""
+    if session.settings.database_url is None and not session.home.casework.exists():
+        return frozenset()
+    with open_database(session.home, session.settings.database_url) as database:
+        dispositions = Dispositions(database, clock=session.now)
+        return dispositions.set_aside(day_of(known_by or session.now()))
 
 
 def _about(found: RunFile, standing: RunFile | None) -> dict[str, Any]:

@@ -17,9 +17,12 @@ CHANGES: Final = ("new", "still", "gone")
 
 
 def past_of(last: RunFile) -> Past:
-    """The scores, findings and rules of an earlier run."""
+    """The scores, the findings that made them, and the rules of an earlier run."""
     seen: dict[tuple[str, str], set[tuple[str, int, int]]] = {}
+    aside = last.set_aside()
     for row in last.rows("findings", order="finding_id"):
+        if row["finding_id"] in aside:
+            continue
         what = (row["finding_id"], row["events"], row["days"])
         seen.setdefault((row["provider_id"], row["detector"]), set()).add(what)
     scores = (_score(row) for row in last.rows("scores", order="provider_id"))

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -19,6 +19,7 @@ from zoneinfo import ZoneInfo
 
 from graph_service import as_of as views
 from graph_service import risk, run_file, thresholds
+from graph_service.access import scope
 from graph_service.change import compare, past, rule_of
 from graph_service.detector import Ask, Finding, Override, Room, detect
 from graph_service.engines.duckdb import Engine
@@ -83,6 +84,7 @@ def run(
     as_of: date | None = None,
     known_by: datetime | None = None,
     network: Network | None = None,
+    set_aside: Collection[str] = (),
     progress: Progress = lambda _: None,
 ) -> RunResult:
     """Make and publish a run; a second one at the same time waits for the first.
@@ -90,8 +92,10 @@ def run(
     `only` names the rooms to ask, all without it. `as_of` is a Stockholm day, the last one on
     which anything known happened without it. `known_by` counts receipts up to and with that
     moment, all without it. `network` answers the rooms that have a network query; the findings
-    are the same. Raises UsageError for a room that is not there, DeclarationError
-    for thresholds that do not fit, RunError when `memory` does not suffice.
+    are the same. `set_aside` are the finding_ids that people dismissed: they are listed as any
+    other and add nothing to a score; a change by them counts as new data. Raises UsageError for
+    a room that is not there, DeclarationError for thresholds that do not fit, RunError when
+    `memory` does not suffice.
     """
     asked = _asked(rooms, only)
     overrides = thresholds.read(home.thresholds, rooms)
@@ -113,7 +117,9 @@ def run(
                     ask = network.take_graph(engine, built.run_id)
                 findings = _find(engine, asked, sight.as_of, overrides, ask, progress)
                 progress("scores")
-                scores = _score(engine, findings, asked, overrides, sight, last)
+                aside = set(set_aside) & {found.finding_id for found in findings}
+                counting = [found for found in findings if found.finding_id not in aside]
+                scores = _score(engine, counting, asked, overrides, sight, last)
                 changed = changes(findings, last)
                 counted = None if last is None else Counter(row["change"] for row in changed)
                 about = {
@@ -126,6 +132,8 @@ def run(
                     **{change: None if counted is None else counted[change] for change in CHANGES},
                 }
                 _write(engine, about, findings, scores, changed)
+                told = ({"finding_id": finding_id} for finding_id in sorted(aside))
+                run_file.write(engine, run_file.SET_ASIDE, told)
                 adjacency.lay(engine)
                 if network is not None:
                     network.take_findings(engine)
@@ -261,4 +269,5 @@ def _write(
     run_file.write(engine, "scores", (scored.as_json() | of_run for scored in scores))
     run_file.write(engine, "changes", changed)
     run_file.write(engine, "run", [about])
+    scope.lay(engine)
     engine.execute("DROP SCHEMA known CASCADE")

@@ -22,6 +22,9 @@ from graph_service.home import Home
 _SUFFIX: Final = ".duckdb"
 _BUILDING: Final = ".building"
 
+#: The findings that people dismissed and that no score counts; runs of old have no such table.
+SET_ASIDE: Final = "set_aside"
+
 _EXPOSURE: Final = {"lower": "DOUBLE", "upper": "DOUBLE"}
 _STRUCTURES: Final[Mapping[str, Mapping[str, Any]]] = {
     "findings": {
@@ -89,6 +92,7 @@ _STRUCTURES: Final[Mapping[str, Mapping[str, Any]]] = {
         "seconds": "DOUBLE",
     },
     "changes": {"finding_id": "VARCHAR", "change": "VARCHAR"},
+    SET_ASIDE: {"finding_id": "VARCHAR"},
     "links": {
         "kind": "VARCHAR",
         "a": "VARCHAR",
@@ -100,6 +104,15 @@ _STRUCTURES: Final[Mapping[str, Mapping[str, Any]]] = {
         "reason": "VARCHAR",
         "since": "DATE",
     },
+}
+#: What a sight of a run says beside (`access/sight.py`): the entity's reference.
+_IN_SIGHTS: Final[Mapping[str, Mapping[str, Any]]] = {
+    "findings": {
+        **_STRUCTURES["findings"],
+        "provider_ref": "VARCHAR",
+        "subjects": [{**_STRUCTURES["findings"]["subjects"][0], "ref": "VARCHAR"}],
+    },
+    "scores": {**_STRUCTURES["scores"], "provider_ref": "VARCHAR"},
 }
 _ROWS_AT_A_TIME: Final = 256
 
@@ -123,7 +136,17 @@ class RunFile:
         condition = " AND ".join(f'"{name}" = ${name}' for name in wanted) or "true"
         with self.open() as engine:
             found = engine.rows(f"FROM {table} WHERE {condition} ORDER BY {order}", wanted)
-        return [_plain(row, _STRUCTURES[table]) for row in found]
+        structure = _IN_SIGHTS.get(table, _STRUCTURES[table])
+        return [_plain(row, structure) for row in found]
+
+    def set_aside(self) -> frozenset[str]:
+        """The findings of the run that no score counts, since people dismissed them."""
+        with self.open() as engine:
+            told = "SELECT count(*) FROM duckdb_tables() WHERE table_name = $table"
+            if not engine.value(told, {"table": SET_ASIDE}):
+                return frozenset()
+        rows = self.rows(SET_ASIDE, order="finding_id")
+        return frozenset(row["finding_id"] for row in rows)
 
     def name_of(self, org_id: str) -> str | None:
         """An organisation's name, where the records tell and may show one."""
@@ -236,7 +259,7 @@ def _plain(value: Any, kind: Any) -> Any:
             return json.loads(value)
         return value.isoformat() if hasattr(value, "isoformat") else value
     if isinstance(kind, Mapping):
-        return {name: _plain(value[name], part) for name, part in kind.items()}
+        return {name: _plain(value[name], part) for name, part in kind.items() if name in value}
     return [_plain(item, kind[0]) for item in value]
 
 

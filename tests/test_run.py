@@ -117,7 +117,7 @@ def test_a_run_file_has_its_tables_and_nothing_that_points_elsewhere(
         tables = {row["table_name"] for row in engine.rows("FROM duckdb_tables()")}
         views = engine.rows("FROM duckdb_views() WHERE NOT internal")
         schemas = {row["schema_name"] for row in engine.rows("FROM duckdb_tables()")}
-    kept = {"nodes", "edges", "links", "findings", "scores", "changes", "rooms", "run"}
+    kept = {"nodes", "edges", "links", "findings", "scores", "changes", "set_aside", "rooms", "run"}
     looked_up = {"adjacency", "spokes"}
     assert tables == kept | looked_up
     assert (views, schemas) == ([], {"main"})

@@ -144,7 +144,8 @@ class Tips:
         at = self._clock()
         with changing(self._database, case_id, caller, at) as change:
             mine = _cases_of(change.session, caller)
-            row = _one(change.session, tip_id, _for(caller, seen, mine))
+            allowed = _for(caller, seen, mine)
+            row = _one(change.session, tip_id, allowed, lock=True)
             if row.case_id not in (None, *mine):
                 raise Conflict("The tip is in another case already. Ask a coordinator who has it.")
             row.case_id = case_id
@@ -192,9 +193,11 @@ def _for(caller: Caller, seen: Collection[str], mine: Collection[str]) -> Column
     return or_(*allowed)
 
 
-def _one(session: Session, tip_id: str, allowed: ColumnElement[bool]) -> TipRow:
+def _one(
+    session: Session, tip_id: str, allowed: ColumnElement[bool], *, lock: bool = False
+) -> TipRow:
     asked = select(TipRow).where(TipRow.tip_id == tip_id, allowed)
-    row = session.scalar(asked.with_for_update())
+    row = session.scalar(asked.with_for_update() if lock else asked)
     if row is None:
         raise NotThere(_NO_TIP)
     return row
