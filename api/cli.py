@@ -14,11 +14,13 @@ import click
 
 from api import (
     cli_demo,
+    cli_keeping,
     cli_links,
     cli_load,
     cli_neo4j,
     cli_network,
     cli_publish,
+    cli_routine,
     cli_run,
     cli_synth,
     cli_user,
@@ -41,11 +43,13 @@ for command in (
     *cli_load.COMMANDS,
     *cli_run.COMMANDS,
     *cli_network.COMMANDS,
+    *cli_keeping.COMMANDS,
     cli_links.links,
     cli_synth.synth,
     cli_demo.demo,
     cli_neo4j.neo4j,
     cli_publish.publish,
+    cli_routine.routine,
     cli_user.user,
 ):
     app.add_command(command)

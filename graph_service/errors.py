@@ -15,6 +15,7 @@ GraphServiceError
 │   └── SignInUnavailable  nobody can tell now whether the proof holds   (HTTP 503)
 ├── Conflict          somebody else changed it first                     exit 2 (HTTP 409)
 ├── OutOfTime         it takes longer than it may, or waits too long     exit 2 (HTTP 503)
+├── BackupError       a backup is not as it was written                  exit 4
 └── AuditError        the log cannot be written, or does not hold        exit 4
 """
 
@@ -89,6 +90,12 @@ class Conflict(GraphServiceError):
 
 class OutOfTime(GraphServiceError):
     """What was asked takes longer than it may, or waits too long for other work to end."""
+
+
+class BackupError(GraphServiceError):
+    """A backup is not as it was written; names the file."""
+
+    exit_code = 4
 
 
 class AuditError(GraphServiceError):

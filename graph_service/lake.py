@@ -9,8 +9,9 @@ partitioned by `_batch`, so that seeing, sweeping and erasing a batch touch no o
 from __future__ import annotations
 
 import json
+import re
 import shutil
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
@@ -191,6 +192,88 @@ class Lake:
                 DeltaTable(str(folder)).delete(f"_batch = '{batch}'")
                 shutil.rmtree(parts, ignore_errors=True)
 
+    # -- keeping (under the home's keeping and load locks) ------------------------------------
+
+    def tables(self) -> list[str]:
+        """Every Delta table that is there, receipts and withdrawals too."""
+        found = self._home.lake.iterdir() if self._home.lake.is_dir() else ()
+        return sorted(path.name for path in found if DeltaTable.is_deltatable(str(path)))
+
+    def parts(self, table: str) -> list[Path]:
+        """Every Parquet part of a table, of every batch, seen by readers or not."""
+        return [Path(path) for path in self._all_files(table)]
+
+    def replace(
+        self,
+        table: str,
+        removed: Sequence[Path],
+        added: Sequence[Path],
+        at: datetime,
+        *,
+        same_rows: bool,
+    ) -> None:
+        """Put parts in the place of others by one commit; each lies in its batch's folder."""
+        root = self._home.lake / table
+        standing = DeltaTable(str(root))
+        adds = [_add_action(part, root, _batch_of(part)) for part in added]
+        for action in adds:
+            action.data_change = not same_rows
+        removes = [
+            RemoveAction(
+                path=str(part.relative_to(root)),
+                data_change=not same_rows,
+                deletion_timestamp=int(at.timestamp() * 1000),
+                partition_values={"_batch": _batch_of(part)},
+            )
+            for part in removed
+        ]
+        changes: list[AddAction | RemoveAction] = [*adds, *removes]
+        standing.create_write_transaction(
+            changes, mode="append", schema=standing.schema(), partition_by=["_batch"]
+        )
+
+    def vacuum(self, table: str, *, hours: int) -> int:
+        """Remove the bytes of parts that were replaced longer ago than `hours`; returns how many.
+
+        With 0 every part goes that the table does not name now.
+        """
+        root = self._home.lake / table
+        gone = DeltaTable(str(root)).vacuum(
+            retention_hours=hours, dry_run=False, enforce_retention_duration=False, full=hours == 0
+        )
+        return len(gone)
+
+    def standing_files(self) -> tuple[list[str], list[Path]]:
+        """The batches that have a receipt now, and the files that tell of them and of no other.
+
+        Logs are only added to, and a batch's receipt is its last commit: so of each table the
+        newest version that names only such batches is what readers see, whatever a load that is
+        under way adds meanwhile.
+        """
+        _, told = self._standing(RECEIPTS, None)
+        batches = {_batch_of(part) for part in told}
+        files: list[Path] = []
+        for table in self.tables():
+            version, parts = self._standing(table, batches)
+            log = self._home.lake / table / "_delta_log"
+            named = (path for path in log.iterdir() if path.name[:20].isdigit())
+            files += [path for path in named if _last_version(path.name) <= version]
+            files += parts
+        return sorted(batches), sorted(files)
+
+    def _standing(self, table: str, batches: Collection[str] | None) -> tuple[int, list[Path]]:
+        """The newest version of a table that names only these batches, and its parts."""
+        root = self._home.lake / table
+        if not DeltaTable.is_deltatable(str(root)):
+            return -1, []
+        seen = DeltaTable(str(root))
+        for version in range(seen.version(), -1, -1):
+            seen.load_as_version(version)
+            parts = [Path(unquote(uri.removeprefix("file://"))) for uri in seen.file_uris()]
+            if batches is None or all(_batch_of(part) in batches for part in parts):
+                return version, parts
+        return -1, []
+
     def _append(
         self,
         table: str,
@@ -227,6 +310,16 @@ class Lake:
             create_table_with_add_actions(
                 str(root), schema, actions, mode="error", partition_by=["_batch"]
             )
+
+
+def _batch_of(part: Path) -> str:
+    """The batch whose folder a part lies in."""
+    return part.parent.name.removeprefix("_batch=")
+
+
+def _last_version(name: str) -> int:
+    """The last version that a file of a Delta log tells of; a compacted one tells of several."""
+    return max(int(digits) for digits in re.findall(r"(?<!\d)\d{20}(?!\d)", name))
 
 
 def _add_action(part: Path, root: Path, batch: str) -> AddAction:
