@@ -1,0 +1,182 @@
+-- One row is one finding, score or change as this reach may see it, and its counts over those alone.
+-- It matters because what may not be seen must not be counted, ranked or summed either.
+CREATE OR REPLACE TEMP TABLE cited AS
+SELECT
+    finding_id,
+    place,
+    bool_and(open) AS open,
+    bool_and(within) AS within,
+    to_json(map_from_entries(list(("column", ref)) FILTER (WHERE masked))) AS masked
+FROM (
+    SELECT
+        finding_id,
+        place,
+        "column",
+        bool_and(open) AS open,
+        bool_and(within) AS within,
+        min(ref) FILTER (WHERE personal) AS ref,
+        bool_or(in_key AND personal) AS masked
+    FROM whole.scope_evidence
+    JOIN judged USING (node_id)
+    GROUP BY finding_id, place, "column"
+)
+GROUP BY finding_id, place;
+
+CREATE OR REPLACE TEMP TABLE shown_rows AS
+SELECT
+    finding_id,
+    list(
+        {
+            'table': item."table",
+            'key': CASE
+                WHEN masked IS NULL THEN item.key ELSE json_merge_patch(item.key, masked)
+            END,
+            'file_sha256': item.file_sha256,
+            'row': item."row"
+        }
+        ORDER BY place
+    ) FILTER (WHERE coalesce(open, true)) AS evidence,
+    count(*) FILTER (WHERE NOT open) AS masked_rows,
+    bool_and(coalesce(within, true)) AS within
+FROM (
+    SELECT finding_id, generate_subscripts(evidence, 1) AS place, unnest(evidence) AS item
+    FROM whole.findings
+)
+LEFT JOIN cited USING (finding_id, place)
+GROUP BY finding_id;
+
+CREATE OR REPLACE TEMP TABLE shown_subjects AS
+SELECT
+    finding_id,
+    list(
+        {
+            'role': subject.role,
+            'kind': subject.kind,
+            'id': CASE
+                WHEN NOT open THEN 'protected'
+                WHEN shown IS NOT NULL THEN shown
+                ELSE reference_of(subject.kind || ':' || subject.id)
+            END,
+            'ref': CASE WHEN open THEN ref END
+        }
+        ORDER BY place
+    ) AS subjects,
+    bool_and(coalesce(within, true)) AS within,
+    bool_or(NOT coalesce(open, true)) AS hidden,
+    bool_or(subject.role = 'official') AS insider
+FROM (
+    SELECT finding_id, generate_subscripts(subjects, 1) AS place, unnest(subjects) AS subject
+    FROM whole.findings
+)
+LEFT JOIN judged ON node_id = subject.kind || ':' || subject.id
+GROUP BY finding_id;
+
+-- Told in plain words instead, where the room's own would tell of one who is protected.
+CREATE TABLE findings AS
+SELECT finding.* REPLACE (
+    provider.shown AS provider_id,
+    told.subjects AS subjects,
+    coalesce(shown_rows.evidence, []) AS evidence,
+    CASE
+        WHEN hidden THEN json_object('masked_rows', coalesce(masked_rows, 0))
+        WHEN masked_rows > 0
+            THEN json_merge_patch(finding.statistics, json_object('masked_rows', masked_rows))
+        ELSE finding.statistics
+    END AS statistics,
+    CASE
+        WHEN hidden OR holds_personal_number(finding.summary.sv || finding.summary.en)
+            THEN {'sv': $masked_sv, 'en': $masked_en}
+        ELSE finding.summary
+    END AS summary
+), provider.ref AS provider_ref
+FROM whole.findings AS finding
+JOIN seen AS provider ON provider.node_id = 'organisation:' || finding.provider_id
+JOIN shown_subjects AS told USING (finding_id)
+LEFT JOIN shown_rows USING (finding_id)
+WHERE told.within AND coalesce(shown_rows.within, true) AND ($insiders OR NOT told.insider)
+ORDER BY finding_id;
+
+CREATE TABLE changes AS
+SELECT change.*
+FROM whole.changes AS change
+LEFT JOIN findings USING (finding_id)
+WHERE findings.finding_id IS NOT NULL OR change.change = 'gone' AND CAST($units AS VARCHAR[]) IS NULL;
+
+-- Points, band and rank stand: they are of the provider. Counts and money are of what is seen.
+CREATE TABLE scores AS
+WITH parts AS (
+    SELECT provider_id, generate_subscripts(contributions, 1) AS place, unnest(contributions) AS part
+    FROM whole.scores
+),
+counted AS (
+    SELECT
+        provider_ref,
+        detector,
+        count(*) AS findings,
+        sum(exposure_sek.lower) AS lower,
+        sum(exposure_sek.upper) AS upper
+    FROM findings
+    GROUP BY provider_ref, detector
+),
+-- A room that finds insiders alone adds nothing that others see.
+insiders AS (
+    SELECT provider_id, detector
+    FROM whole.findings
+    JOIN shown_subjects USING (finding_id)
+    GROUP BY provider_id, detector
+    HAVING bool_and(insider) AND NOT $insiders
+),
+retold AS (
+    SELECT
+        provider_id,
+        list(
+            {
+                'detector': part.detector,
+                'family': part.family,
+                'points': part.points,
+                'findings': coalesce(counted.findings, 0),
+                'exposure_sek': CASE
+                    WHEN lower IS NOT NULL THEN {'lower': round(lower, 2), 'upper': round(upper, 2)}
+                END
+            }
+            ORDER BY place
+        ) AS contributions
+    FROM parts
+    JOIN seen ON seen.node_id = 'organisation:' || parts.provider_id
+    LEFT JOIN counted ON counted.provider_ref = seen.ref AND counted.detector = part.detector
+    ANTI JOIN insiders
+        ON insiders.provider_id = parts.provider_id AND insiders.detector = part.detector
+    GROUP BY provider_id
+)
+SELECT
+    score.* REPLACE (
+        provider.shown AS provider_id,
+        coalesce(retold.contributions, []) AS contributions
+    ),
+    provider.ref AS provider_ref
+FROM whole.scores AS score
+JOIN seen AS provider ON provider.node_id = 'organisation:' || score.provider_id
+LEFT JOIN retold ON retold.provider_id = score.provider_id
+ORDER BY rank NULLS LAST, provider_ref;
+
+CREATE TABLE rooms AS
+SELECT room.* REPLACE (coalesce(counted.findings, 0) AS findings)
+FROM whole.rooms AS room
+LEFT JOIN (SELECT detector, count(*) AS findings FROM findings GROUP BY detector) AS counted
+    ON counted.detector = room.room;
+
+CREATE TABLE run AS
+SELECT run.* REPLACE (
+    (SELECT count(*) FROM scores) AS providers,
+    (SELECT count(*) FROM findings) AS findings,
+    CASE
+        WHEN run.new IS NOT NULL THEN (SELECT count(*) FROM changes WHERE change = 'new')
+    END AS new,
+    CASE
+        WHEN run.still IS NOT NULL THEN (SELECT count(*) FROM changes WHERE change = 'still')
+    END AS still,
+    CASE
+        WHEN run.gone IS NOT NULL THEN (SELECT count(*) FROM changes WHERE change = 'gone')
+    END AS gone
+)
+FROM whole.run;
