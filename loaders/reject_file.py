@@ -108,28 +108,52 @@ def _copy_rows(engine: Engine, decoded: Decoded, target: Path, language: str) ->
         part.unlink()
 
 
-def listing(home: Home, batch: str | None) -> Iterator[dict[str, Any]]:
-    """Every refused row and file, one object a reason, as the contract prints it."""
+def listing(home: Home, batch: str | None, *, skip: int = 0) -> Iterator[dict[str, Any]]:
+    """Every refused row and file but the first `skip`, as the contract prints it.
+
+    One object a reason, always in the same order.
+    """
     for receipt in Lake(home).receipts():
         if batch is not None and receipt.batch != batch:
             continue
         if receipt.refused is not None:
-            yield _reject(receipt, None, None, receipt.refused, receipt.detail)
+            if not skip:
+                yield _reject(receipt, None, None, receipt.refused, receipt.detail)
+            skip = max(0, skip - 1)
         elif receipt.rejected:
-            yield from of_receipt(home.rejects / receipt.batch, receipt)
+            folder = home.rejects / receipt.batch
+            reasons = _reasons(folder, receipt) if skip else 0
+            if skip == 0 or skip < reasons:
+                yield from of_receipt(folder, receipt, skip=skip)
+            skip = max(0, skip - reasons)
 
 
-def of_receipt(folder: Path, receipt: Receipt) -> Iterator[dict[str, Any]]:
+def of_receipt(folder: Path, receipt: Receipt, *, skip: int = 0) -> Iterator[dict[str, Any]]:
     """The refused rows of one receipt; none where they have been erased with their retention."""
-    index = folder / _INDEX / f"{receipt.n}.{receipt.table}.parquet"
+    index = _index(folder, receipt)
     if not index.exists():
         return
+    asked = "SELECT * FROM read_parquet($index) OFFSET $skip"
     with Engine() as engine:
-        for fault in engine.stream("SELECT * FROM read_parquet($index)", {"index": str(index)}):
+        for fault in engine.stream(asked, {"index": str(index), "skip": skip}):
             found = _reject(
                 receipt, fault["row"], fault["column"], fault["code"], fault["path"] or ""
             )
             yield found | ({"path": fault["path"]} if fault["path"] else {})
+
+
+def _reasons(folder: Path, receipt: Receipt) -> int:
+    """How many there are in the index, which tells it without reading them."""
+    index = _index(folder, receipt)
+    if not index.exists():
+        return 0
+    with Engine() as engine:
+        counted = "SELECT count(*) FROM read_parquet($index)"
+        return int(engine.value(counted, {"index": str(index)}))
+
+
+def _index(folder: Path, receipt: Receipt) -> Path:
+    return folder / _INDEX / f"{receipt.n}.{receipt.table}.parquet"
 
 
 def _reject(

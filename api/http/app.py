@@ -2,28 +2,51 @@
 
 from __future__ import annotations
 
+import sys
 from importlib.metadata import version
 
-from fastapi import FastAPI
+from fastapi import Depends, FastAPI
+from starlette.middleware import Middleware
+from starlette.types import StatelessLifespan
 
-from api.http import problems
+from api.http import limits, logs, problems
+from api.http.answer_headers import AnswerHeaders
 from api.http.door import AuditedRoute
+from api.http.limits import BODY_BYTES, KnownHosts, Rates, TimeBound
+from api.http.logs import RequestLog
+from api.http.metrics import Metrics
+from api.http.routes import loads
 from api.http.routes import service as service_routes
 from api.http.service import Service
 
 
-def create_app(service: Service) -> FastAPI:
+def create_app(service: Service, lifespan: StatelessLifespan[FastAPI] | None = None) -> FastAPI:
     """The HTTP service over what `service` holds."""
+    bounds, metrics = service.settings.serve, Metrics(service.settings.serve.metrics)
     app = FastAPI(
         title="graph-service",
         version=version("graph-service"),
         summary="Indicators of organised welfare crime, for people to review.",
         openapi_url="/openapi.json",
+        docs_url=None,  # that page would load its scripts from elsewhere
         redoc_url=None,
+        redirect_slashes=False,
+        lifespan=lifespan,
+        middleware=[
+            Middleware(RequestLog, metrics=metrics, logger=logs.lines(sys.stderr)),
+            Middleware(AnswerHeaders),
+            Middleware(KnownHosts, hosts=bounds.allowed_hosts),
+            Middleware(TimeBound, seconds=bounds.time_limit_seconds),
+        ],
     )
     app.state.service = service
+    app.state.metrics = metrics
+    app.state.rates = Rates(bounds)
     app.router.route_class = AuditedRoute
     problems.install(app)
-    for subject in (service_routes,):
-        app.include_router(subject.router)
+    app.include_router(service_routes.router, max_body_size=BODY_BYTES)
+    each_counted = [Depends(limits.counted)]
+    app.include_router(loads.uploads, dependencies=each_counted, max_body_size=bounds.upload_bytes)
+    for subject in (loads,):
+        app.include_router(subject.router, dependencies=each_counted, max_body_size=BODY_BYTES)
     return app

@@ -53,6 +53,16 @@ class Asked:
             raise RuntimeError("an operation for anyone asked who its caller is")
         return self._caller
 
+    @property
+    def is_signed_in(self) -> bool:
+        """Whether anybody is known to ask."""
+        return self._caller is not None
+
+    @property
+    def user_id(self) -> str:
+        """Who asks, as the log names them."""
+        return NOBODY if self._caller is None else self._caller.user_id
+
     def tells(self, kind: str, references: Iterable[str]) -> None:
         """Note for the log what the answer is about."""
         self.what += [f"{kind}:{reference}" for reference in references]
@@ -85,7 +95,7 @@ class Asked:
         caller = self._caller
         return Entry(
             at=self.service.clock(),
-            user_id=NOBODY if caller is None else caller.user_id,
+            user_id=self.user_id,
             roles=() if caller is None else tuple(sorted(caller.roles)),
             action=operation,
             outcome=outcome,
@@ -159,7 +169,7 @@ def asked(
     if isinstance(found, Asked):
         return found
     service = service_of(request)
-    request.state.asked = Asked(service, None)
+    request.state.asked = Asked(service, service.stand_in if token is None else None)
     if token is not None:
         request.state.asked = Asked(service, service.caller_of(token.credentials))
     made: Asked = request.state.asked

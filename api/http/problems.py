@@ -34,6 +34,15 @@ STATUSES: Final[tuple[tuple[type[errors.GraphServiceError], HTTPStatus], ...]] =
 )
 
 
+class Refusal(HTTPException):
+    """A refusal that is of HTTP alone; `detail` is shown as it is, so it says the cure."""
+
+    def __init__(
+        self, status: HTTPStatus, detail: str, *, headers: dict[str, str] | None = None
+    ) -> None:
+        super().__init__(status.value, detail, headers)
+
+
 class Fault(BaseModel):
     """One part of a request that does not fit; its value is not repeated."""
 
@@ -121,5 +130,8 @@ def install(app: FastAPI) -> None:
     @app.exception_handler(HTTPException)
     def declined(_: Request, error: HTTPException) -> JSONResponse:
         status = HTTPStatus(error.status_code)
+        headers = dict(error.headers or {})
+        if isinstance(error, Refusal):
+            return problem(status, error.detail, headers=headers)
         cure = "See /openapi.json for what there is and how it is asked."
-        return problem(status, f"{status.phrase}. {cure}", headers=dict(error.headers or {}))
+        return problem(status, f"{status.phrase}. {cure}", headers=headers)

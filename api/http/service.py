@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from typing import Final
 
 from api.http.readers import Readers
 from graph_service.access.oidc import OidcProvider
 from graph_service.access.sight import Sights
-from graph_service.access.table import Caller
+from graph_service.access.table import Caller, Role
 from graph_service.casework.audit.log import AuditLog
 from graph_service.casework.cases import Cases
 from graph_service.casework.database import Database, open_database
@@ -17,6 +18,9 @@ from graph_service.casework.users import Users
 from graph_service.home import Home
 from graph_service.run import Clock
 from graph_service.settings import Settings
+
+#: Who asks without a token, where `serve --demo` has made a synthetic municipality public.
+DEMO_REVIEWER: Final = Caller("demo", "demo", frozenset({Role.REVIEWER}))
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +37,7 @@ class Service:
     sights: Sights
     readers: Readers
     oidc: OidcProvider | None
+    stand_in: Caller | None = None
 
     def caller_of(self, token: str) -> Caller:
         """Whose token it is; raises NotSignedIn."""
@@ -60,4 +65,5 @@ def open_service(settings: Settings, clock: Clock) -> Iterator[Service]:
             sights=Sights(home),
             readers=stack.enter_context(Readers()),
             oidc=oidc,
+            stand_in=DEMO_REVIEWER if settings.serve.demo else None,
         )

@@ -1,13 +1,17 @@
-"""Whether the service lives and is ready."""
+"""Whether the service lives and is ready, and what it counts."""
 
 from __future__ import annotations
 
 from typing import Literal
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Request, Response
+from prometheus_client import CONTENT_TYPE_PLAIN_0_0_4
 from pydantic import BaseModel
 
 from api.http.door import Asking, AuditedRoute, does
+from api.http.metrics import Metrics
+
+_PROMETHEUS = {"text/plain": {"schema": {"type": "string"}}}
 
 router = APIRouter(tags=["service"], route_class=AuditedRoute)
 
@@ -37,3 +41,21 @@ def ready(ask: Asking) -> Ready:
     ask.service.database.require_current()
     standing = ask.service.sights.standing()
     return Ready(run_id=None if standing is None else standing.run_id)
+
+
+@router.get(
+    "/metrics",
+    response_class=Response,
+    **does("service.metrics")
+    | {"responses": does("service.metrics")["responses"] | {200: {"content": _PROMETHEUS}}},
+)
+def metrics(request: Request, ask: Asking) -> Response:
+    """Counts and durations by operation, for Prometheus; a robot's key signs it in."""
+    counted: Metrics = request.app.state.metrics
+    standing = ask.service.sights.standing()
+    age = None
+    if standing is not None:
+        finished = standing.rows("run", order="run_id")[0]["finished_at"]
+        age = (ask.service.clock() - finished).total_seconds()
+    text = counted.text(run_age_seconds=age, audit_waiting=ask.service.log.waiting)
+    return Response(text, media_type=CONTENT_TYPE_PLAIN_0_0_4)
