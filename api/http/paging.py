@@ -31,9 +31,9 @@ _LONGEST: Final = 2000
 _SIGNATURE_BYTES: Final = 16
 
 Item = TypeVar("Item")
-#: Where an item stands: the values that its list is ordered by, the last of them unique. They are
-#: seen in URLs and so hold no personal number.
-Place: TypeAlias = tuple[str | int | float | None, ...]
+#: Where an item stands: the texts and numbers that its list is ordered by, the last of them unique.
+#: They are seen in URLs and so hold no personal number.
+Place: TypeAlias = tuple[Any, ...]
 
 
 class Page(BaseModel, Generic[Item]):

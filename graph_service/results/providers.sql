@@ -28,14 +28,22 @@ WITH listed AS (
                     )
             )
         )
+),
+page AS (
+    SELECT *, count(*) OVER () AS total
+    FROM listed
+    WHERE $after_ref IS NULL OR (place, provider_ref) > ($after_place, $after_ref)
+    ORDER BY place, provider_ref
+    LIMIT $limit
 )
 SELECT
     place,
     provider_ref,
-    count(*) OVER () AS total,
+    total,
     to_json({
         ref: provider_ref,
         provider_id: provider_id,
+        name: name,
         score: score,
         cannot_assess: cannot_assess,
         not_assessed: not_assessed,
@@ -47,7 +55,6 @@ SELECT
         as_of: as_of,
         known_by: replace(strftime(known_by, '%Y-%m-%dT%H:%M:%S.%f+00:00'), '.000000', '')
     }) AS told
-FROM listed
-WHERE $after_ref IS NULL OR (place, provider_ref) > ($after_place, $after_ref)
-ORDER BY place, provider_ref
-LIMIT $limit;
+FROM nodes
+RIGHT JOIN page ON page.provider_ref = nodes.node_id
+ORDER BY place, provider_ref;
