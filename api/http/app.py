@@ -15,7 +15,7 @@ from api.http.door import AuditedRoute
 from api.http.limits import BODY_BYTES, KnownHosts, Rates, TimeBound
 from api.http.logs import RequestLog
 from api.http.metrics import Metrics
-from api.http.routes import loads
+from api.http.routes import detectors, findings, loads, network, providers
 from api.http.routes import service as service_routes
 from api.http.service import Service
 
@@ -47,6 +47,6 @@ def create_app(service: Service, lifespan: StatelessLifespan[FastAPI] | None = N
     app.include_router(service_routes.router, max_body_size=BODY_BYTES)
     each_counted = [Depends(limits.counted)]
     app.include_router(loads.uploads, dependencies=each_counted, max_body_size=bounds.upload_bytes)
-    for subject in (loads,):
+    for subject in (detectors, providers, findings, network, loads):
         app.include_router(subject.router, dependencies=each_counted, max_body_size=BODY_BYTES)
     return app
