@@ -131,7 +131,7 @@ def run(
                     "findings": len(findings),
                     **{change: None if counted is None else counted[change] for change in CHANGES},
                 }
-                _write(engine, about, findings, scores, changed)
+                _write(engine, about, findings, scores, changed, home.reference_key())
                 told = ({"finding_id": finding_id} for finding_id in sorted(aside))
                 run_file.write(engine, run_file.SET_ASIDE, told)
                 adjacency.lay(engine)
@@ -262,6 +262,7 @@ def _write(
     findings: Sequence[Finding],
     scores: Sequence[Score],
     changed: Sequence[Mapping[str, str]],
+    key: bytes,
 ) -> None:
     """Put all but the graph and the rooms in the file, and leave there only what it keeps."""
     of_run = {name: about[name] for name in ("run_id", "as_of", "known_by")}
@@ -269,5 +270,5 @@ def _write(
     run_file.write(engine, "scores", (scored.as_json() | of_run for scored in scores))
     run_file.write(engine, "changes", changed)
     run_file.write(engine, "run", [about])
-    scope.lay(engine)
+    scope.lay(engine, key)
     engine.execute("DROP SCHEMA known CASCADE")

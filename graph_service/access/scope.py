@@ -1,7 +1,7 @@
 """What a run file says of its own rows, so that a sight of it can be made: `scope_*` tables.
 
-`scope_nodes`: of each entity whether it is personal (shown by its reference alone), whose
-protected identity hides it, whether units restrict it and which it belongs to.
+`scope_nodes`: of each entity its reference, whether it is personal (shown by that reference
+alone), whose protected identity hides it, whether units restrict it and to which it belongs.
 `scope_evidence`: which entities each row of evidence names, by column.
 `scope_payments`: the two ends of each payment. docs/access.md tells the rules.
 """
@@ -30,9 +30,12 @@ _BY_NAME: Final = {
 } | {"credit_of": ("invoice",), "change_id": ("change",), "permit_id": ("permit",)}
 
 
-def lay(engine: Engine) -> None:
-    """Make the tables while the record views stand beside `nodes`, `edges` and `findings`."""
-    engine.script(reference.MACROS)
+def lay(engine: Engine, key: bytes) -> None:
+    """Make the tables while the record views stand beside `nodes`, `edges` and `findings`.
+
+    `key` is the home's own, `Home.reference_key()`: by it each entity gets its reference.
+    """
+    reference.install(engine, key)
     engine.script(_RULES)
     engine.execute(
         "CREATE OR REPLACE TEMP TABLE scope_cited AS SELECT * FROM ("
@@ -53,7 +56,7 @@ def lay(engine: Engine) -> None:
 
 def kinds_named(column: Column) -> tuple[str, ...]:
     """The kinds of entity that a column's values may name; none for an ordinary value."""
-    return _BY_KIND.get(column.kind) or _BY_NAME.get(column.name, ())
+    return _BY_KIND.get(column.kind, _BY_NAME.get(column.name, ()))
 
 
 def _mentions(table: Table) -> Iterator[str]:

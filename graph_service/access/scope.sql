@@ -164,6 +164,7 @@ ANTI JOIN (
 CREATE OR REPLACE TABLE scope_nodes AS
 SELECT
     node_id,
+    reference_of(node_id) AS ref,
     kind,
     key,
     kind IN ('person', 'ban', 'login', 'tag')
@@ -193,6 +194,7 @@ WHERE kind NOT IN ('account', 'address', 'phone', 'email', 'device', 'login', 't
 INSERT INTO scope_nodes
 SELECT
     thing.node_id,
+    reference_of(thing.node_id),
     any_value(thing.kind),
     any_value(thing.key),
     any_value(thing.kind) IN ('login', 'tag')
@@ -235,6 +237,8 @@ SELECT
 FROM payments
 LEFT JOIN nodes AS payer ON payer.node_id = 'organisation:' || payer_id
 LEFT JOIN nodes AS payee ON payee.node_id = 'organisation:' || payee_id;
+
+CREATE INDEX scope_nodes_ref ON scope_nodes (ref);
 
 DROP TABLE scope_protected;
 DROP TABLE scope_client_units;

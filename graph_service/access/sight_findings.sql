@@ -159,6 +159,10 @@ JOIN seen AS provider ON provider.node_id = 'organisation:' || score.provider_id
 LEFT JOIN retold ON retold.provider_id = score.provider_id
 ORDER BY rank NULLS LAST, provider_ref;
 
+-- What people dismissed and no score counts.
+CREATE TABLE set_aside AS
+SELECT finding_id FROM whole.set_aside SEMI JOIN findings USING (finding_id);
+
 CREATE TABLE rooms AS
 SELECT room.* REPLACE (coalesce(counted.findings, 0) AS findings)
 FROM whole.rooms AS room

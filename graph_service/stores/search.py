@@ -95,7 +95,8 @@ def node_ids(text: str, today: date, kinds: Sequence[str]) -> list[str]:
         except identity.Refused:
             continue
     readings |= {key for key in (identity.phone(bare), identity.email(bare)) if key is not None}
-    whole = {bare} if bare.split(":")[0] in kinds else set()
+    # Of a run, `<kind>:<key>`; of a sight, a reference.
+    whole = {bare} if re.split("[:-]", bare)[0] in kinds else set()
     return sorted(whole | {f"{kind}:{key}" for kind in kinds for key in readings})
 
 
