@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
-from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from graph_service.access.table import Caller
@@ -106,14 +105,6 @@ def changing(
         if case.status == Status.CLOSED and not closed_too:
             raise Conflict("The case is closed. Reopen it first, with a reason.")
         yield Change(session, case, caller.user_id, at)
-
-
-def history(session: Session, case_id: str) -> tuple[EventRow, ...]:
-    """All that was done to a case, oldest first."""
-    found = session.scalars(
-        select(EventRow).where(EventRow.case_id == case_id).order_by(EventRow.version)
-    )
-    return tuple(found)
 
 
 def said(text: str, what: str) -> str:

@@ -9,11 +9,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
-from sqlalchemy import and_, delete, or_, select
-from sqlalchemy.orm import Session
+from sqlalchemy import and_, or_, select
 
 from graph_service.access.table import Caller, Role
-from graph_service.casework import masks
+from graph_service.casework import contents, masks
 from graph_service.casework.case_access import (
     ENDED,
     Change,
@@ -24,10 +23,14 @@ from graph_service.casework.case_access import (
 )
 from graph_service.casework.case_file import (
     CaseFile,
+    Happened,
+    Link,
     Outline,
     Subject,
     case_file,
-    links_of,
+    history_page,
+    in_clear,
+    link_page,
     outlines,
 )
 from graph_service.casework.case_tables import (
@@ -37,7 +40,6 @@ from graph_service.casework.case_tables import (
     LinkRow,
     MemberRow,
     Status,
-    SubjectRow,
     fresh_id,
 )
 from graph_service.casework.database import Database
@@ -106,9 +108,9 @@ class Cases:
             session.add(case)
             session.flush()
             change = Change(session, case, caller.user_id, at)
-            _add_member(change, caller.user_id)
+            contents.add_member(change, caller.user_id)
             for subject in about:
-                _link(change, subject)
+                contents.link(change, subject)
             change.record(Event.OPENED, after=Status.NEW)
             session.flush()
             return case_file(session, case)
@@ -124,10 +126,7 @@ class Cases:
             if case.status in ENDED:
                 raise NotAllowed("The case is closed or dismissed. Reopen it first, with a reason.")
             lifted = masks.lifted(session, case_id, at)
-            clear = set(lifted)
-            for link in links_of(session, case_id):
-                clear.update(link.subjects if link.kind is LinkKind.FINDING else (link.reference,))
-            return Inside(frozenset(clear), lifted)
+            return Inside(in_clear(session, case_id) | lifted, lifted)
 
     def page(
         self,
@@ -223,7 +222,7 @@ class Cases:
         """Let somebody in; twice is as once."""
         with self._changing(case_id, caller) as change:
             if not is_member(change.session, case_id, user_id):
-                _add_member(change, said(user_id, "user"))
+                contents.add_member(change, said(user_id, "user"))
                 change.record(Event.MEMBER_ADDED, after=user_id)
             change.session.flush()
             return case_file(change.session, change.case)
@@ -243,7 +242,7 @@ class Cases:
     def link(self, case_id: str, caller: Caller, subject: Subject) -> CaseFile:
         """Say that the case is about something; again renews whom a finding is about."""
         with self._changing(case_id, caller) as change:
-            _link(change, subject)
+            contents.link(change, subject)
             change.record(Event.LINKED, after=f"{subject.kind}:{subject.reference}")
             change.session.flush()
             return case_file(change.session, change.case)
@@ -253,8 +252,29 @@ class Cases:
         with self._changing(case_id, caller) as change:
             if change.session.get(LinkRow, (case_id, kind, reference)) is None:
                 raise NotThere(_NO_LINK)
-            _unlink(change.session, case_id, kind, reference)
+            contents.unlink(change.session, case_id, kind, reference)
             change.record(Event.UNLINKED, before=f"{kind}:{reference}")
+
+    def links(
+        self,
+        case_id: str,
+        caller: Caller,
+        *,
+        after: tuple[datetime, str, str] | None = None,
+        limit: int,
+    ) -> list[Link]:
+        """What a case of the caller's is about."""
+        with self._database.reading() as session:
+            case_of_member(session, case_id, caller)
+            return link_page(session, case_id, after=after, limit=limit)
+
+    def history(
+        self, case_id: str, caller: Caller, *, after: int = 0, limit: int
+    ) -> list[Happened]:
+        """What was done to a case of the caller's, by whom, when and why."""
+        with self._database.reading() as session:
+            case_of_member(session, case_id, caller)
+            return history_page(session, case_id, after=after, limit=limit)
 
     def runs(self) -> frozenset[str]:
         """The runs that cases name: what was linked was seen there."""
@@ -277,41 +297,6 @@ class Cases:
             self._clock(),
             expected=expected,
             closed_too=closed_too,
-        )
-
-
-def _add_member(change: Change, user_id: str) -> None:
-    change.session.add(
-        MemberRow(
-            case_id=change.case.case_id, user_id=user_id, added_by=change.by, added_at=change.at
-        )
-    )
-
-
-def _link(change: Change, subject: Subject) -> None:
-    case_id, session = change.case.case_id, change.session
-    _unlink(session, case_id, subject.kind, subject.reference)
-    session.add(
-        LinkRow(
-            case_id=case_id,
-            kind=subject.kind,
-            reference=subject.reference,
-            run_id=subject.run_id,
-            linked_by=change.by,
-            linked_at=change.at,
-        )
-    )
-    session.flush()
-    key = {"case_id": case_id, "kind": subject.kind, "reference": subject.reference}
-    session.add_all(SubjectRow(**key, subject=one) for one in sorted(subject.subjects))
-
-
-def _unlink(session: Session, case_id: str, kind: LinkKind, reference: str) -> None:
-    for table in (SubjectRow, LinkRow):
-        session.execute(
-            delete(table).where(
-                table.case_id == case_id, table.kind == kind, table.reference == reference
-            )
         )
 
 

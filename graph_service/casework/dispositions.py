@@ -12,7 +12,7 @@ from datetime import date, datetime
 from enum import StrEnum
 from typing import Final
 
-from sqlalchemy import ColumnElement, Select, and_, func, or_, select
+from sqlalchemy import ColumnElement, Select, and_, func, literal, or_, select
 from sqlalchemy.orm import Session
 
 from graph_service.access.table import Caller
@@ -40,11 +40,15 @@ class Verdict(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Judged:
-    """The finding that is judged, as the run names it; the provider by its reference."""
+    """The finding that is judged, as the run names it; the provider by its reference.
+
+    `insider` tells that it is about the municipality's own people.
+    """
 
     finding_id: str
     detector: str
     provider: str
+    insider: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +111,7 @@ class Dispositions:
             verdict=verdict,
             reason=said(reason, "reason"),
             story=story,
+            insider=finding.insider,
             decided_by=caller.user_id,
             decided_at=at,
             expires_on=expires,
@@ -165,16 +170,17 @@ class Dispositions:
             )
             return frozenset(found)
 
-    def precision(self) -> list[Precision]:
+    def precision(self, *, insiders: bool) -> list[Precision]:
         """Each detector's findings that were judged, by name; what was undone is not counted.
 
-        A finding counts once, by the last judgement of it, also after a dismissal has expired.
+        A finding counts once, by the last judgement of it, also after a dismissal has expired;
+        those about insiders only where `insiders` are asked for too.
         """
         row = DispositionRow
         confirmed = func.count().filter(row.verdict == Verdict.CONFIRMED)
         asked = (
             select(row.detector, confirmed, func.count())
-            .where(row.ended_at.is_(None))
+            .where(row.ended_at.is_(None), or_(row.insider.is_(False), literal(insiders)))
             .group_by(row.detector)
             .order_by(row.detector)
         )

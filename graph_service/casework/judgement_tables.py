@@ -23,6 +23,7 @@ class DispositionRow(Base):
     verdict: Mapped[str] = mapped_column(String(16))
     reason: Mapped[str] = mapped_column(Text)
     story: Mapped[str | None] = mapped_column(String(NAME))
+    insider: Mapped[bool]
     decided_by: Mapped[str] = mapped_column(String(NAME))
     decided_at: Mapped[datetime]
     expires_on: Mapped[date | None] = mapped_column(Date)

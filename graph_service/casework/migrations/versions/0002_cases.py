@@ -147,6 +147,7 @@ def _judgements() -> None:
         _must("verdict", sa.String(16)),
         _must("reason", sa.Text()),
         sa.Column("story", _NAME),
+        _must("insider", sa.Boolean()),
         _must("decided_by", _NAME),
         _must("decided_at", _MOMENT),
         sa.Column("expires_on", sa.Date()),
