@@ -6,9 +6,10 @@ import os
 import sys
 import threading
 import traceback
+from collections.abc import Callable
 from concurrent.futures import Future
 from contextlib import suppress
-from typing import Final
+from typing import Final, TypeAlias, TypeVar
 
 import click
 
@@ -22,6 +23,7 @@ from api import (
     cli_publish,
     cli_routine,
     cli_run,
+    cli_serve,
     cli_synth,
     cli_user,
 )
@@ -32,6 +34,8 @@ from graph_service.errors import GraphServiceError
 #: How long a command may take to remove what it had begun.
 _TIDY_SECONDS: Final = 30
 INTERRUPTED: Final = 130
+Work: TypeAlias = Callable[[], int]
+Answer = TypeVar("Answer")
 
 
 @click.group(cls=Group, name="graph-service")
@@ -47,6 +51,7 @@ for command in (
     cli_links.links,
     cli_synth.synth,
     cli_demo.demo,
+    cli_serve.serve,
     cli_neo4j.neo4j,
     cli_publish.publish,
     cli_routine.routine,
@@ -59,12 +64,14 @@ def main() -> None:
     """Run one command. Exit codes are the contract's: 0, 1 our defect, 2, 3, 130.
 
     The command runs in a thread of its own, since the engine does not hear a Ctrl-C while it
-    works; the main thread hears it, stops the engines and lets the command tidy up.
+    works; the main thread hears it, stops the engines and lets the command tidy up. What a
+    command returns is done in the main thread: a server hears the signals itself.
     """
-    ended: Future[int] = Future()
+    ended: Future[int | Work] = Future()
     threading.Thread(target=lambda: _settle(ended), daemon=True).start()
     try:
-        code = ended.result()
+        found = ended.result()
+        code = found if isinstance(found, int) else _told(found)
     except KeyboardInterrupt:
         stop_asked.set()
         interrupt_all()
@@ -75,17 +82,18 @@ def main() -> None:
     sys.exit(code)
 
 
-def _settle(ended: Future[int]) -> None:
+def _settle(ended: Future[int | Work]) -> None:
     """Give the main thread an answer, whatever happens."""
     try:
-        ended.set_result(_command())
+        ended.set_result(_told(lambda: app(standalone_mode=False) or 0))
     except BaseException as error:
         ended.set_exception(error)
 
 
-def _command() -> int:
+def _told(work: Callable[[], Answer]) -> Answer | int:
+    """What `work` answers, or the exit code of what ended it, told in words."""
     try:
-        return int(app(standalone_mode=False) or 0)
+        return work()
     except click.exceptions.Exit as ended:
         return ended.exit_code
     except click.ClickException as error:

@@ -51,6 +51,14 @@ class OidcSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class Tls:
+    """A server's certificate chain and its key, as PEM files."""
+
+    certificate: Path
+    key: Path
+
+
+@dataclass(frozen=True, slots=True)
 class ServeSettings:
     """What the HTTP service lets in, and how much of it.
 

@@ -12,7 +12,7 @@ from starlette.types import StatelessLifespan
 from api.http import limits, logs, problems
 from api.http.answer_headers import AnswerHeaders
 from api.http.door import AuditedRoute
-from api.http.limits import BODY_BYTES, KnownHosts, Rates, TimeBound
+from api.http.limits import BODY_BYTES, Fitting, Rates, TimeBound
 from api.http.logs import RequestLog
 from api.http.metrics import Metrics
 from api.http.routes import detectors, findings, loads, network, providers
@@ -35,7 +35,7 @@ def create_app(service: Service, lifespan: StatelessLifespan[FastAPI] | None = N
         middleware=[
             Middleware(RequestLog, metrics=metrics, logger=logs.lines(sys.stderr)),
             Middleware(AnswerHeaders),
-            Middleware(KnownHosts, hosts=bounds.allowed_hosts),
+            Middleware(Fitting, hosts=bounds.allowed_hosts),
             Middleware(TimeBound, seconds=bounds.time_limit_seconds),
         ],
     )

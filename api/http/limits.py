@@ -90,8 +90,11 @@ async def wrong_passwords_counted(request: Request) -> AsyncIterator[None]:
         raise
 
 
-class KnownHosts:
-    """Refuses a request for a host that is not served here: a name that was turned against us."""
+class Fitting:
+    """Refuses a request for a host that is not served here, or with headers beyond all measure.
+
+    A page elsewhere can turn a name of its own to this address, and its scripts then ask us.
+    """
 
     def __init__(self, app: ASGIApp, hosts: tuple[str, ...]) -> None:
         self._app = app
@@ -99,11 +102,17 @@ class KnownHosts:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass the request on, or refuse it."""
-        if scope["type"] == "http" and self._hosts and _host(scope) not in self._hosts:
+        refusal = self._refusal(scope) if scope["type"] == "http" else None
+        await (refusal or self._app)(scope, receive, send)
+
+    def _refusal(self, scope: Scope) -> ASGIApp | None:
+        if self._hosts and _host(scope) not in self._hosts:
             detail = "This host is not served here. Name it in GRAPH_SERVICE_ALLOWED_HOSTS."
-            await problem(HTTPStatus.MISDIRECTED_REQUEST, detail)(scope, receive, send)
-            return
-        await self._app(scope, receive, send)
+            return problem(HTTPStatus.MISDIRECTED_REQUEST, detail)
+        if sum(len(name) + len(value) for name, value in scope["headers"]) > HEADER_BYTES:
+            detail = f"The headers take more than {HEADER_BYTES} bytes. Send shorter ones."
+            return problem(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE, detail)
+        return None
 
 
 class TimeBound:
