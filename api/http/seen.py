@@ -15,6 +15,7 @@ from fastapi import Path
 
 from api.http.door import Asked
 from api.http.readers import Reading
+from graph_service.access.clear import Clear
 from graph_service.errors import NotThere, RunError
 from graph_service.run_file import RunFile, RunFolder
 from graph_service.stores.answers import Entity, as_json
@@ -73,14 +74,12 @@ class Seen:
 
     def _clear(self, parts: list[dict[str, Any]]) -> None:
         """Write key and name over those of the entities that the case shows in clear."""
-        from graph_service.access.clear import Clear  # noqa: PLC0415 - until it is there
-
         named = [(part.get("node_id") or part.get("ref"), part) for part in parts]
         told = [(ref, part) for ref, part in named if ref in self.ask.clear and _NAMED & set(part)]
         if not told:
             return
         whole = RunFolder(self.ask.service.home).named(self.reading.run.run_id)
-        known = Clear(whole, {ref for ref, _ in told})
+        known = Clear(whole, {ref for ref, _ in told}, self.ask.lifted)
         for ref, part in told:
             if ref in known:
                 part |= {"key": known[ref].key, "name": known[ref].name}

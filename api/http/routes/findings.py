@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from http import HTTPStatus
 from typing import Annotated, Any, Final
 
@@ -19,6 +20,7 @@ from graph_service.errors import NotThere
 from graph_service.results import findings as results
 from graph_service.results.findings import Wanted
 from graph_service.room import Strength, Text
+from graph_service.run_file import RunFolder
 
 router = APIRouter(prefix="/v1/findings", tags=["findings"], route_class=AuditedRoute)
 
@@ -123,26 +125,20 @@ def page_of(
 
 
 def _gone(view: Seen, page: PageAsked, wanted: Wanted) -> dict[str, Any]:
-    """What the run before had and this one has no more, as it was seen there."""
-    before, ids = results.gone(view.reading.engine)
+    """What the run before had and this one has no more, as the caller saw it there.
+
+    Which are gone is asked of the whole run, since a sight tells of none that it does not hold;
+    which of them the caller may see, the sight of the run before knows.
+    """
+    run_id = view.reading.run.run_id
+    with view.ask.service.readers.of(RunFolder(view.ask.service.home).named(run_id)) as whole:
+        before, ids = results.gone(whole.engine)
     if before is None:
         return {"items": [], "next": None}
-    run_id = view.reading.run.run_id
     with seen(view.ask, before) as past:
-        told = page_of(past, page, _among(wanted, ids), run_id=run_id)
+        told = page_of(past, page, replace(wanted, among=ids), run_id=run_id)
     view.ask.run_id = run_id
     return told
-
-
-def _among(wanted: Wanted, ids: list[str]) -> Wanted:
-    return Wanted(
-        detector=wanted.detector,
-        provider=wanted.provider,
-        strength=wanted.strength,
-        since=wanted.since,
-        until=wanted.until,
-        among=ids,
-    )
 
 
 def _found(view: Seen, finding_id: str, *, evidence: int = 0) -> dict[str, Any]:
