@@ -136,10 +136,11 @@ class Users:
                 raise SignInRefused(None if user is None else user.user_id)
         return self._open(user, password)
 
-    def sign_out(self, token: str) -> None:
-        """End the session of this token; a key has none to end."""
+    def sign_out(self, token: str) -> bool:
+        """End the session of this token; whether there was one, for a key has none to end."""
+        ended = delete(SessionRow).where(SessionRow.token_sha256 == _sha256(token))
         with self._database.writing() as session:
-            session.execute(delete(SessionRow).where(SessionRow.token_sha256 == _sha256(token)))
+            return session.scalar(ended.returning(SessionRow.user_id)) is not None
 
     def add(
         self, name: str, password: str, roles: Collection[str], units: Collection[str] | None

@@ -3,11 +3,24 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Final
 
 from sqlalchemy import BigInteger, Integer, Text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from graph_service.casework.database import Base
+
+#: The triggers that the first migration makes.
+SQLITE_GUARDS: Final = {
+    "audit_entries_no_update",
+    "audit_entries_no_delete",
+    "audit_entries_no_replace",
+}
+POSTGRESQL_GUARDS: Final = {
+    "audit_entries_no_update",
+    "audit_entries_no_delete",
+    "audit_entries_no_truncate",
+}
 
 
 class AuditRow(Base):
