@@ -52,9 +52,13 @@ class AuditLog:
         self._writer = threading.Thread(target=self._work, name="audit-log", daemon=True)
 
     def __enter__(self) -> Self:
-        with self._database.reading() as session:
-            if newest(session).seq == 0:
-                self._anchor.begin(newest(session))
+        try:
+            with self._database.reading() as session:
+                ends = newest(session)
+        except (CaseworkError, SQLAlchemyError) as error:
+            raise AuditError(f"The log cannot be read. {_CURE}") from error
+        if ends.seq == 0:
+            self._anchor.begin(ends)
         self._open = True
         self._writer.start()
         return self
