@@ -1,7 +1,6 @@
 """Fixtures that more than one file of tests takes."""
 
 from tests.databases import casework_url, database, postgresql
-from tests.http_service import served
 from tests.neo4j_server import _database_to_oneself, empty_database, neo4j
 
 __all__ = [
@@ -11,5 +10,4 @@ __all__ = [
     "empty_database",
     "neo4j",
     "postgresql",
-    "served",
 ]

@@ -16,7 +16,6 @@ from pathlib import Path
 from typing import Any, Final
 
 import httpx
-import pytest
 import uvicorn
 from fastapi import FastAPI
 
@@ -222,10 +221,3 @@ def listening(app: FastAPI) -> Iterator[str]:
     finally:
         server.should_exit = True
         thread.join()
-
-
-@pytest.fixture(scope="session")
-def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
-    """The municipality, served; tests that make further runs serve one of their own."""
-    with serving(tmp_path_factory.mktemp("served")) as made:
-        yield made
