@@ -12,10 +12,10 @@ from starlette.types import StatelessLifespan
 from api.http import limits, logs, problems
 from api.http.answer_headers import AnswerHeaders
 from api.http.door import AuditedRoute
-from api.http.limits import BODY_BYTES, Fitting, Rates, TimeBound
+from api.http.limits import Bounded, Fitting, Rates
 from api.http.logs import RequestLog
 from api.http.metrics import Metrics
-from api.http.routes import detectors, findings, loads, network, providers
+from api.http.routes import detectors, findings, loads, network, providers, session, users
 from api.http.routes import service as service_routes
 from api.http.service import Service
 
@@ -36,7 +36,7 @@ def create_app(service: Service, lifespan: StatelessLifespan[FastAPI] | None = N
             Middleware(RequestLog, metrics=metrics, logger=logs.lines(sys.stderr)),
             Middleware(AnswerHeaders),
             Middleware(Fitting, hosts=bounds.allowed_hosts),
-            Middleware(TimeBound, seconds=bounds.time_limit_seconds),
+            Middleware(Bounded, seconds=bounds.time_limit_seconds),
         ],
     )
     app.state.service = service
@@ -44,9 +44,10 @@ def create_app(service: Service, lifespan: StatelessLifespan[FastAPI] | None = N
     app.state.rates = Rates(bounds)
     app.router.route_class = AuditedRoute
     problems.install(app)
-    app.include_router(service_routes.router, max_body_size=BODY_BYTES)
+    app.include_router(service_routes.router)
     each_counted = [Depends(limits.counted)]
-    app.include_router(loads.uploads, dependencies=each_counted, max_body_size=bounds.upload_bytes)
-    for subject in (detectors, providers, findings, network, loads):
-        app.include_router(subject.router, dependencies=each_counted, max_body_size=BODY_BYTES)
+    guarded = [*each_counted, Depends(limits.wrong_passwords_counted)]
+    app.include_router(session.router, dependencies=guarded)
+    for subject in (users, detectors, providers, findings, network, loads):
+        app.include_router(subject.router, dependencies=each_counted)
     return app

@@ -142,7 +142,8 @@ class AuditedRoute(APIRoute):
 def does(operation: str, *refusals: HTTPStatus) -> dict[str, Any]:
     """What a route says of itself: its operation, who may, and how it may refuse."""
     told = table.operation(operation)
-    usual = [HTTPStatus.UNPROCESSABLE_ENTITY, HTTPStatus.TOO_MANY_REQUESTS]
+    usual = [HTTPStatus.BAD_REQUEST, HTTPStatus.REQUEST_ENTITY_TOO_LARGE]
+    usual += [HTTPStatus.UNPROCESSABLE_ENTITY, HTTPStatus.TOO_MANY_REQUESTS]
     usual += [HTTPStatus.SERVICE_UNAVAILABLE]
     if told.roles is not None:
         usual += [HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN]

@@ -1,7 +1,7 @@
-"""What a request may take: its host, its time, and how many may come from one caller.
+"""What a request may take: its host, its size, its time, and how many may come from one caller.
 
-Sizes are bounded by the router (`max_body_size`) and by the server (headers). Each worker counts
-for itself, so that a caller of several workers may reach the limit in each of them.
+Each worker counts requests for itself, so that a caller of several workers may reach the limit in
+each of them.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ BODY_BYTES: Final = 1 << 20
 HEADER_BYTES: Final = 32 << 10
 #: How long the next part of a body may be waited for.
 _IDLE_SECONDS: Final = 30
-_TIMER: Final = "timer"
+_BOUNDS: Final = "bounds"
 
 
 class Rates:
@@ -115,21 +115,22 @@ class Fitting:
         return None
 
 
-class TimeBound:
-    """Stops what the engines do for a request that takes too long, and a body that never comes."""
+class Bounded:
+    """Stops what the engines do for a request that takes too long, and a body without an end."""
 
     def __init__(self, app: ASGIApp, seconds: int) -> None:
         self._app = app
         self._seconds = seconds
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Serve one request; the bound ends where its answer begins."""
+        """Serve one request; the bound on its time ends where its answer begins."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
         limit = TimeLimit(self._seconds)
         timer = asyncio.get_running_loop().call_later(self._seconds, limit.end)
-        scope.setdefault("state", {})[_TIMER] = timer
+        body = _Body(receive, Headers(scope=scope).get("content-length", ""), timer)
+        scope.setdefault("state", {})[_BOUNDS] = body
 
         async def sent(message: Message) -> None:
             timer.cancel()
@@ -137,35 +138,50 @@ class TimeBound:
 
         before = time_limit.set(limit)
         try:
-            await self._app(scope, _coming(receive), sent)
+            await self._app(scope, body.receive, sent)
         finally:
             timer.cancel()
             time_limit.reset(before)
 
 
-def lift_time_limit(request: Request) -> None:
-    """Let the request take as long as it takes; for work that must not stop half-way."""
-    getattr(request.state, _TIMER).cancel()
+def allow_upload(request: Request, most: int) -> None:
+    """Let a request bring up to `most` bytes, and take as long as they take to come and be kept."""
+    body: _Body = getattr(request.state, _BOUNDS)
+    body.most = most
+    body.timer.cancel()
 
 
-def _coming(receive: Receive) -> Receive:
-    """The same, but it refuses to wait for ever for the next part of a body."""
-    complete = False
+class _Body:
+    """A body on its way: no longer than it may be, and never waited for without end."""
 
-    async def received() -> Message:
-        nonlocal complete
-        if complete:
-            return await receive()
+    def __init__(self, receive: Receive, declared: str, timer: asyncio.TimerHandle) -> None:
+        self.most = BODY_BYTES
+        self.timer = timer
+        self._receive = receive
+        self._came = 0
+        self._declared = int(declared) if declared.isascii() and declared.isdecimal() else 0
+        self._complete = False
+
+    async def receive(self) -> Message:
+        """The next part."""
+        if self._complete:
+            return await self._receive()
+        self._refuse_beyond(self._declared)
         try:
             async with asyncio.timeout(_IDLE_SECONDS):
-                message = await receive()
+                message = await self._receive()
         except TimeoutError:
             detail = "The rest of the request did not come. Send it again."
             raise Refusal(HTTPStatus.REQUEST_TIMEOUT, detail) from None
-        complete = not message.get("more_body", False)
+        self._came += len(message.get("body", b""))
+        self._refuse_beyond(self._came)
+        self._complete = not message.get("more_body", False)
         return message
 
-    return received
+    def _refuse_beyond(self, size: int) -> None:
+        if size > self.most:
+            detail = f"The request takes more than {self.most} bytes. Send less at a time."
+            raise Refusal(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, detail)
 
 
 def _rates(request: Request) -> Rates:

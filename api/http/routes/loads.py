@@ -13,7 +13,7 @@ from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
 from api.http.door import Asking, AuditedRoute, does
-from api.http.limits import lift_time_limit
+from api.http.limits import allow_upload
 from api.http.paging import Page, Paging, Place
 from api.http.problems import MEDIA_TYPE, Problem
 from api.http.upload import received
@@ -23,8 +23,6 @@ from graph_service.receipt import Receipt as StoredReceipt
 from loaders import load as loading
 from loaders import reject_file
 
-#: The one route whose bodies are files; the application bounds it by a size of its own.
-uploads = APIRouter(tags=["loads"], route_class=AuditedRoute)
 router = APIRouter(prefix="/v1/loads", tags=["loads"], route_class=AuditedRoute)
 
 _RECEIPT_EXAMPLE: Final[dict[str, JsonValue]] = {
@@ -174,15 +172,15 @@ _UPLOADING["responses"][HTTPStatus.UNPROCESSABLE_ENTITY.value] = {
 }
 
 
-@uploads.post("/v1/loads", status_code=HTTPStatus.CREATED, response_model=Loaded, **_UPLOADING)
+@router.post("", status_code=HTTPStatus.CREATED, response_model=Loaded, **_UPLOADING)
 async def upload(request: Request, ask: Asking, response: Response) -> Any:
     """Load files as one batch, visible as a whole or not at all.
 
     Answers when it is done. Rows that are refused are told of in the receipts; a later delivery
     of the same row supersedes it, and the same bytes twice change nothing.
     """
-    lift_time_limit(request)
     home, service = ask.service.home, ask.service
+    allow_upload(request, service.settings.serve.upload_bytes)
     with home.spill() as folder:
         given = await received(request, folder)
         outcome = await run_in_threadpool(
