@@ -28,11 +28,17 @@ from graph_service.stores import adjacency
 from graph_service.texts import text
 
 _FOLDER: Final = Path(__file__).parent
-_PARTS: Final = tuple(
-    _FOLDER / f"{name}.sql" for name in ("sight_seen", "sight_graph", "sight_findings")
-)
+_BEFORE: Final = tuple(_FOLDER / f"sight_{name}.sql" for name in ("seen", "graph", "findings"))
+_AFTER: Final = _FOLDER / "sight_counts.sql"
 _WORDS: Final = GRAPH / "macros.sql"
-_MADE_BY: Final = (*_PARTS, _WORDS, reference.MACROS, Path(__file__), Path(statistics.__file__))
+_MADE_BY: Final = (
+    *_BEFORE,
+    _AFTER,
+    _WORDS,
+    reference.MACROS,
+    Path(__file__),
+    Path(statistics.__file__),
+)
 _SUFFIX: Final = ".duckdb"
 _BUILDING: Final = ".building"
 
@@ -148,8 +154,10 @@ def build(run: RunFile, reach: Reach, key: bytes, path: Path, *, spill: Path) ->
         told = {
             f"masked_{language}": text(language, "access", "masked") for language in ("sv", "en")
         }
-        for part in _PARTS:
+        # Nothing that is masked later ever comes into the file, not even for a moment.
+        for part in _BEFORE:
             engine.script(part, reach.parameters | told)
         statistics.mask(engine)
+        engine.script(_AFTER, reach.parameters)
         engine.execute("DETACH whole")
         adjacency.lay(engine)

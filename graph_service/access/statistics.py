@@ -15,16 +15,16 @@ _UNSHOWN: Final = Path(__file__).with_name("statistics_unshown.sql")
 
 
 def mask(engine: Engine) -> None:
-    """Replace each text in `findings.statistics` that identifies somebody, in an engine at work.
+    """Replace each text in `told.statistics` that identifies somebody, in an engine at work.
 
     A text that is the key of a personal entity becomes its reference; one that is the key of a
     hidden entity, or of a row that is left out, becomes null, as does any with a personal number.
     """
-    told = {
+    findings = {
         row["finding_id"]: json.loads(row["statistics"])
-        for row in engine.rows("SELECT finding_id, statistics FROM findings ORDER BY finding_id")
+        for row in engine.rows("SELECT finding_id, statistics FROM told ORDER BY finding_id")
     }
-    texts = sorted({text for said in told.values() for text in _texts(said)})
+    texts = sorted({text for said in findings.values() for text in _texts(said)})
     shown = {
         row["key"]: row["shown"]
         for row in engine.rows(_NAMED.read_text(encoding="utf-8"), {"texts": texts})
@@ -33,16 +33,16 @@ def mask(engine: Engine) -> None:
     for row in engine.rows(_UNSHOWN.read_text(encoding="utf-8"), {"texts": texts}):
         unshown.setdefault(row["finding_id"], set()).add(row["text"])
     changed = []
-    for finding_id, said in told.items():
+    for finding_id, said in findings.items():
         masked = _masked(said, shown | dict.fromkeys(unshown.get(finding_id, ())))
         if masked != said:
             changed.append((finding_id, json.dumps(masked, ensure_ascii=False)))
     if changed:
         ids, values = zip(*changed, strict=True)
         engine.execute(
-            "UPDATE findings SET statistics = masked.statistics FROM ("
+            "UPDATE told SET statistics = masked.statistics FROM ("
             "SELECT unnest($ids) AS finding_id, unnest($values) AS statistics) AS masked "
-            "WHERE masked.finding_id = findings.finding_id",
+            "WHERE masked.finding_id = told.finding_id",
             {"ids": list(ids), "values": list(values)},
         )
 

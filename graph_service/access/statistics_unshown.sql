@@ -12,5 +12,5 @@ FROM (
     JOIN (SELECT finding_id, place FROM cited WHERE NOT open) USING (finding_id, place)
 )
 SEMI JOIN (SELECT unnest(CAST($texts AS VARCHAR[])) AS part) USING (part)
-SEMI JOIN findings USING (finding_id)
+SEMI JOIN told USING (finding_id)
 GROUP BY ALL;
