@@ -104,7 +104,7 @@ def _visits(overlap: Overlap, *, apart: bool = False) -> Iterator[dict[str, Any]
             start = "10:00" if apart and place else f"08:{15 * place:02}"
             stamp = f"{date(2025, overlap.month, day)}"
             yield {
-                "visit_id": f"{overlap.worker}-{overlap.month}-{day}-{place}",
+                "visit_id": f"v{WORKERS.index(overlap.worker)}-{overlap.month}-{day}-{place}",
                 "municipality": "0000",
                 "org_id": overlap.firm,
                 "worker_id": overlap.worker,
