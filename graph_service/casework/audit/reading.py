@@ -42,7 +42,7 @@ class Wanted:
     case_id: str | None = None
     outcome: Outcome | None = None
 
-    def narrow(self, asked: Select[Any]) -> Select[Any]:
+    def narrow(self, asked: Select[*tuple[Any, ...]]) -> Select[*tuple[Any, ...]]:
         """The query, of these entries only."""
         if self.since is not None:
             asked = asked.where(AuditRow.at >= self.since)
