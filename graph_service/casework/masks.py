@@ -6,6 +6,7 @@ case is open. Whoever may approve sees what waits, and nothing else of the case.
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
@@ -51,22 +52,28 @@ class Masks:
         self._database = database
         self._clock = clock
 
-    def ask(self, case_id: str, caller: Caller, reference: str, reason: str) -> Mask:
-        """Ask to see a protected person within a case; nothing is lifted yet."""
-        at = self._clock()
-        with changing(self._database, case_id, caller, at) as change:
-            _require_open(change.case)
-            mask = MaskRow(
+    def ask(
+        self, case_id: str, caller: Caller, references: Collection[str], reason: str
+    ) -> list[Mask]:
+        """Ask to see protected persons within a case, one mask each; nothing is lifted yet."""
+        at, told = self._clock(), said(reason, "reason")
+        masks = [
+            MaskRow(
                 mask_id=fresh_id("mask"),
                 case_id=case_id,
-                reference=said(reference, "reference"),
-                reason=said(reason, "reason"),
+                reference=reference,
+                reason=told,
                 asked_by=caller.user_id,
                 asked_at=at,
             )
-            change.session.add(mask)
-            change.record(Event.MASK_ASKED, after=mask.mask_id, reason=mask.reason)
-        return _told(mask, at)
+            for reference in sorted(set(references))
+        ]
+        with changing(self._database, case_id, caller, at) as change:
+            _require_open(change.case)
+            for mask in masks:
+                change.session.add(mask)
+                change.record(Event.MASK_ASKED, after=mask.mask_id, reason=told)
+        return [_told(mask, at) for mask in masks]
 
     def approve(self, mask_id: str, caller: Caller) -> Mask:
         """Lift a mask that another one asked for. Raises NotAllowed for who asked it."""
