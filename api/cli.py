@@ -14,6 +14,7 @@ from typing import Final, TypeAlias, TypeVar
 import click
 
 from api import (
+    cli_audit,
     cli_demo,
     cli_keeping,
     cli_links,
@@ -21,6 +22,7 @@ from api import (
     cli_neo4j,
     cli_network,
     cli_publish,
+    cli_retention,
     cli_routine,
     cli_run,
     cli_serve,
@@ -54,8 +56,10 @@ for command in (
     cli_serve.serve,
     cli_neo4j.neo4j,
     cli_publish.publish,
+    cli_retention.retention,
     cli_routine.routine,
     cli_user.user,
+    cli_audit.audit,
 ):
     app.add_command(command)
 

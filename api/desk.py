@@ -24,6 +24,7 @@ class Desk:
     database: Database
     log: AuditLog
     action: str
+    purpose: str | None = None
     _what: list[str] = field(default_factory=list)
     _written: bool = False
 
@@ -52,6 +53,7 @@ class Desk:
                 roles=(),
                 action=self.action,
                 outcome=outcome,
+                purpose=self.purpose,
                 what=tuple(dict.fromkeys(self._what)),
             )
         )

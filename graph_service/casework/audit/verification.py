@@ -91,7 +91,7 @@ def verify(
     reading = _Reading([*noted, *([] if anchor is None else [anchor])])
     with as_stored(database) as session:
         faults = list(islice(reading.faults(session), MOST_FAULTS))
-    if anchor is None:
+    if anchor is None and (reading.entries or anchor_file.path.exists()):
         faults.append(Fault(Kind.UNANCHORED))
     if not _guarded(database):
         faults.append(Fault(Kind.UNGUARDED))
