@@ -33,6 +33,7 @@ from tests.http_service import (
     WORKERS,
     Overlap,
     Served,
+    rows,
     secrets_of,
     serving,
     unit_of,
@@ -327,7 +328,7 @@ def every_address(served: Served, client: httpx.Client) -> Iterator[str]:
         for path in ("", "/history", "/findings"):
             yield f"/v1/providers/{ref}{path}"
     for finding in walk(client, "/v1/findings", 50):
-        for path in ("", "/query"):
+        for path in ("", "/query", "/rows"):
             yield f"/v1/findings/{finding['finding_id']}{path}"
     yield "/v1/providers"
     yield "/v1/findings"
@@ -507,3 +508,43 @@ def test_the_log_names_every_person_that_is_told(served: Served) -> None:
 def test_no_log_entry_holds_a_number(served: Served) -> None:
     whole = "\n".join(f"{entry.what} {entry.purpose}" for entry in logged(served))
     assert [number for number in PERSONS if number in whole] == []
+
+
+def test_rows_lead_back_to_the_very_records(served: Served, reviewer: httpx.Client) -> None:
+    given = {each["visit_id"]: each for each in rows()["visits"]}
+    for finding in walk(reviewer, "/v1/findings", 50):
+        told = walk(reviewer, f"/v1/findings/{finding['finding_id']}/rows", 2)
+        keys = [(each["table"], each["key"], each["row"]) for each in told]
+        full = get(reviewer, f"/v1/findings/{finding['finding_id']}")
+        assert keys == [(each["table"], each["key"], each["row"]) for each in full["evidence"]]
+        for each in told:
+            assert each["standing"] == "stands" and each["file"] == "visits.csv"
+            columns, record = each["columns"], given[each["key"]["visit_id"]]
+            assert columns["client_id"] == served.ref("person", record["client_id"])
+            assert columns["worker_id"] == served.ref("person", record["worker_id"])
+            assert columns["start_method"] == "tag"
+
+
+def test_rows_are_logged_with_the_persons_in_them(served: Served) -> None:
+    client = served.client("reviewer", units=(NORTH,))
+    worker = next(each for each in OVERLAPS if each.firm == FIRM)
+    case = open_case(
+        served,
+        caller_of(served, client),
+        Subject(LinkKind.ENTITY, served.ref("person", worker.worker)),
+    )
+    finding = next(
+        each["finding_id"]
+        for each in walk(client, "/v1/findings", 50)
+        if served.ref("person", worker.worker) in json.dumps(each)
+    )
+    persons = {
+        f"person:{served.ref('person', number)}" for number in (worker.worker, *worker.clients)
+    }
+    for headers in ({}, {"Case": case, "Purpose": "kontroll"}):
+        begun = len(logged(served))
+        told = client.get(f"/v1/findings/{finding}/rows", headers=headers)
+        assert (worker.worker in told.text) == bool(headers)
+        [entry] = logged(served, begun)
+        assert persons | {f"finding:{finding}"} <= set(json.loads(entry.what))
+        assert (entry.case_id, entry.purpose) == (headers.get("Case"), headers.get("Purpose"))

@@ -63,11 +63,14 @@ class PageAsked:
     ) -> tuple[list[Item], str | None]:
         """The page's items and the next cursor, of `limit` + 1 or fewer that were found."""
         shown = list(found[: self.limit])
-        if len(found) <= self.limit:
-            return shown, None
-        told = json.dumps([run_id, *place(shown[-1])], separators=(",", ":")).encode()
+        further = len(found) > self.limit
+        return shown, self.cursor(place(shown[-1]), run_id=run_id) if further else None
+
+    def cursor(self, place: Place, *, run_id: str | None = None) -> str:
+        """What leads to the page after a place."""
+        told = json.dumps([run_id, *place], separators=(",", ":")).encode()
         signature = _signature(self._key, self._asked, told)
-        return shown, urlsafe_b64encode(signature + told).rstrip(b"=").decode()
+        return urlsafe_b64encode(signature + told).rstrip(b"=").decode()
 
 
 def page_asked(

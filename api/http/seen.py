@@ -16,19 +16,16 @@ from fastapi import Path
 from api.http.door import Asked
 from api.http.readers import Reading
 from graph_service.access.clear import Clear
+from graph_service.access.reference import PATTERN, kind_of
 from graph_service.errors import NotThere, RunError
 from graph_service.run_file import RunFile, RunFolder
 from graph_service.stores.answers import Entity, as_json
 from graph_service.stores.embedded import EmbeddedReader
 
-#: Where an answer names an entity by its reference.
-_NAMES: Final = frozenset(
-    {"ref", "provider_ref", "node_id", "source_id", "target_id", "other_id", "owner_id", "owned_id"}
-)
 #: What a part of an answer has that tells an entity itself: an entity's name, a subject's role.
 _NAMED: Final = frozenset({"name", "role"})
 #: The kinds whose readings are logged: who, and which firm.
-_LOGGED: Final = frozenset({"person", "organisation"})
+_LOGGED: Final = ("person-", "organisation-")
 NO_ENTITY: Final = "There is no such entity in the current run, or it is not for you to see."
 
 #: An entity's opaque reference in a path.
@@ -57,32 +54,29 @@ class Seen:
     def told(self, answer: Any) -> Any:
         """The answer in plain values, the case's own in clear; the log is told what it tells."""
         plain = as_json(answer)
-        parts = list(_parts(plain))
-        for part in parts:
-            named = {value for name, value in part.items() if name in _NAMES and value}
-            for ref in sorted(named):
-                kind = str(ref).partition("-")[0]
-                if kind in _LOGGED:
-                    self.ask.tells(kind, [ref])
+        if self.ask.clear:
+            self._clear(plain)
+        for part in _parts(plain):
             if "finding_id" in part:
                 self.ask.tells("finding", [part["finding_id"]])
             elif part.get("subject") == "finding":
                 self.ask.tells("finding", [part["id"]])
-        if self.ask.clear:
-            self._clear(parts)
+        for text in dict.fromkeys(_texts(plain)):
+            if text.startswith(_LOGGED) and PATTERN.fullmatch(text):
+                self.ask.tells(kind_of(text), [text])
         return plain
 
-    def _clear(self, parts: list[dict[str, Any]]) -> None:
-        """Write key and name over those of the entities that the case shows in clear."""
-        named = [(part.get("node_id") or part.get("ref"), part) for part in parts]
-        told = [(ref, part) for ref, part in named if ref in self.ask.clear and _NAMED & set(part)]
-        if not told:
-            return
+    def _clear(self, plain: Any) -> None:
+        """Name the entities that the case shows in clear; the log is told whom, by reference."""
         whole = RunFolder(self.ask.service.home).named(self.reading.run.run_id)
-        known = Clear(whole, {ref for ref, _ in told}, self.ask.lifted)
-        for ref, part in told:
-            if ref in known:
-                part |= {"key": known[ref].key, "name": known[ref].name}
+        known = Clear(whole, self.ask.clear, self.ask.lifted)
+        for part in _parts(plain):
+            found = known.get(part.get("node_id") or part.get("ref") or "")
+            if found is not None and _NAMED & set(part):
+                part |= {"key": found.key, "name": found.name}
+        by_key = {named.key: ref for ref, named in known.items()}
+        for key in by_key.keys() & set(_texts(plain)):
+            self.ask.tells(kind_of(by_key[key]), [by_key[key]])
 
 
 @contextmanager
@@ -117,3 +111,12 @@ def _parts(plain: Any) -> Iterator[dict[str, Any]]:
     elif isinstance(plain, list):
         for value in plain:
             yield from _parts(value)
+
+
+def _texts(plain: Any) -> Iterator[str]:
+    """Every text of an answer, however deep."""
+    if isinstance(plain, str):
+        yield plain
+    elif isinstance(plain, (dict, list)):
+        for value in plain.values() if isinstance(plain, dict) else plain:
+            yield from _texts(value)

@@ -16,6 +16,7 @@ from api.http.seen import Seen, seen
 from api.http.shapes import example
 from api.http.shapes.findings import Became, Finding, FindingInFull, QueryText
 from api.http.shapes.network import Day
+from graph_service.access.rows import CitedRow, rows_of
 from graph_service.errors import NotThere
 from graph_service.results import findings as results
 from graph_service.results.findings import Wanted
@@ -106,6 +107,28 @@ def query(ask: AskingInCase, finding_id: FindingId, known: IfNoneMatch = None) -
             "cypher": None if room is None else room.network_query,
         }
         return answer(view.told(told), known)
+
+
+@router.get(
+    "/{finding_id}/rows",
+    response_model=Page[CitedRow],
+    summary="The very rows behind a finding",
+    **reads("findings.rows", HTTPStatus.NOT_FOUND, example=example("findings.rows")),
+)
+def rows(
+    ask: AskingInCase, page: Paging, finding_id: FindingId, known: IfNoneMatch = None
+) -> Response:
+    """Each back to its file and row, and what it says; what tells who somebody is, is masked."""
+    offset = page.after[0] if page.after else 0
+    with seen(ask, page.run_id) as view:
+        run = view.reading.run
+        found = rows_of(
+            ask.service.home, run, finding_id, clear=ask.clear, offset=offset, limit=page.limit
+        )
+        ask.tells("finding", [finding_id])
+        end = offset + len(found.rows)
+        further = page.cursor((end,), run_id=run.run_id) if end < found.total else None
+        return answer({"items": view.told(found.rows), "next": further}, known)
 
 
 def page_of(
