@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import click
 
@@ -14,7 +14,7 @@ from api.listing import FORMAT, Format, emit
 from api.routine import Routine as Work
 from api.session import Command, Group, current
 from graph_service import settings
-from graph_service.casework.routines import Routine, Routines
+from graph_service.casework.routines import Routines
 from graph_service.routine.drop_folder import STEADY_SECONDS, DropFolder
 from graph_service.routine.jobs import Jobs
 
@@ -65,7 +65,7 @@ def routine(
         )
         code = work.carry_out()
         ended = jobs.routines.routine(job_id)
-    emit([] if ended is None else [told(ended)], form, columns=_SUMMARY)
+    emit([] if ended is None else [ended.as_json()], form, columns=_SUMMARY)
     context.exit(code)
 
 
@@ -77,29 +77,7 @@ def listing(limit: int, form: Format) -> None:
     session = current()
     with at_desk(session, "routine.list") as desk:
         found = Routines(desk.database, clock=session.now).routines(limit)
-    emit((told(each) for each in found), form, columns=_SUMMARY)
-
-
-def told(ended: Routine) -> dict[str, Any]:
-    """A routine as it is listed."""
-    made = ended.run
-    return {
-        "job_id": ended.job_id,
-        "asked_by": ended.asked_by,
-        "asked_at": ended.asked_at,
-        "slot": ended.slot,
-        "ended_at": ended.ended_at,
-        "seconds": round((ended.ended_at - ended.asked_at).total_seconds(), 3),
-        "outcome": ended.outcome.value,
-        "reason": ended.reason,
-        "run_id": None if made is None else made.run_id,
-        "as_of": None if made is None else made.as_of,
-        "version": None if made is None else made.version,
-        "batches": None if made is None else list(made.batches),
-        "rooms": None if made is None else list(made.rooms),
-        "loaded_batch": ended.loaded_batch,
-        "published": ended.published,
-    }
+    emit((each.as_json() for each in found), form, columns=_SUMMARY)
 
 
 @contextmanager

@@ -8,7 +8,7 @@ changed: the proof that the routine ran.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from enum import StrEnum
@@ -74,6 +74,27 @@ class Routine:
     run: RunMade | None
     loaded_batch: str | None
     published: bool | None
+
+    def as_json(self) -> dict[str, Any]:
+        """The proof as it is listed, at the terminal and over HTTP."""
+        run = self.run
+        return {
+            "job_id": self.job_id,
+            "asked_by": self.asked_by,
+            "asked_at": self.asked_at,
+            "slot": self.slot,
+            "ended_at": self.ended_at,
+            "seconds": round((self.ended_at - self.asked_at).total_seconds(), 3),
+            "outcome": self.outcome.value,
+            "reason": self.reason,
+            "run_id": None if run is None else run.run_id,
+            "as_of": None if run is None else run.as_of,
+            "version": None if run is None else run.version,
+            "batches": None if run is None else list(run.batches),
+            "rooms": None if run is None else list(run.rooms),
+            "loaded_batch": self.loaded_batch,
+            "published": self.published,
+        }
 
 
 class Routines:
@@ -206,6 +227,28 @@ class Routines:
         """The newest slot of the clock that was taken."""
         with self._database.reading() as session:
             return session.scalar(select(func.max(JobRow.slot)))
+
+    def jobs(self, limit: int, before: str | None = None) -> list[tuple[Job, Routine | None]]:
+        """Jobs and what became of them, the newest first; those before a job_id where given."""
+        wanted = (
+            select(JobRow, RoutineRow)
+            .outerjoin(RoutineRow, RoutineRow.job_id == JobRow.job_id)
+            .order_by(JobRow.job_id.desc())
+            .limit(limit)
+        )
+        if before is not None:
+            wanted = wanted.where(JobRow.job_id < before)
+        with self._database.reading() as session:
+            return [
+                (_job(job), None if ended is None else _routine(ended))
+                for job, ended in session.execute(wanted)
+            ]
+
+    def made(self, run_ids: Collection[str]) -> frozenset[str]:
+        """Which of these runs a job made."""
+        asked = select(RoutineRow.run_id).where(RoutineRow.run_id.in_(run_ids))
+        with self._database.reading() as session:
+            return frozenset(found for found in session.scalars(asked) if found is not None)
 
     def routine(self, job_or_run_id: str) -> Routine | None:
         """What became of a job, by its id or that of the run it made; None while it runs."""
