@@ -15,7 +15,23 @@ from api.http.door import AuditedRoute
 from api.http.limits import Bounded, Fitting, Rates
 from api.http.logs import RequestLog
 from api.http.metrics import Metrics
-from api.http.routes import detectors, findings, loads, network, providers, session, users
+from api.http.routes import (
+    case_contents,
+    cases,
+    detectors,
+    findings,
+    judgements,
+    loads,
+    masks,
+    network,
+    providers,
+    routines,
+    runs,
+    session,
+    tips,
+    users,
+    work,
+)
 from api.http.routes import service as service_routes
 from api.http.service import Service
 
@@ -48,6 +64,8 @@ def create_app(service: Service, lifespan: StatelessLifespan[FastAPI] | None = N
     each_counted = [Depends(limits.counted)]
     guarded = [*each_counted, Depends(limits.wrong_passwords_counted)]
     app.include_router(session.router, dependencies=guarded)
-    for subject in (users, detectors, providers, findings, network, loads):
+    for subject in (users, detectors, providers, findings, network, loads, runs, routines, work):
+        app.include_router(subject.router, dependencies=each_counted)
+    for subject in (cases, case_contents, masks, judgements, tips):
         app.include_router(subject.router, dependencies=each_counted)
     return app
