@@ -15,6 +15,7 @@ from graph_service.casework.keeping import Keeping
 from graph_service.home import NEWEST_VERSION
 from graph_service.keeping import backup as copies
 from graph_service.keeping import version
+from graph_service.keeping.manifest import Manifest
 from graph_service.keeping.prune import prune as prune_home
 
 _ELSEWHERE: Final = "elsewhere"
@@ -93,7 +94,7 @@ def prune(dry_run: bool, form: Format) -> None:
     emit(rows, form)
 
 
-def _about(made: copies.Manifest) -> dict[str, object]:
+def _about(made: Manifest) -> dict[str, object]:
     return {
         "made_at": made.made_at,
         "home_version": made.home_version,

@@ -12,6 +12,7 @@ import json
 import re
 import shutil
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
@@ -29,12 +30,20 @@ from graph_service.records import TABLES
 
 RECEIPTS: Final = "receipts"
 WITHDRAWALS: Final = "withdrawals"
+REDACTIONS: Final = "redactions"
 
 _WITHDRAWAL_COLUMNS: Final[Mapping[str, str]] = {
     "_batch": "VARCHAR",
     "batch": "VARCHAR",
     "withdrawn_at": "TIMESTAMP WITH TIME ZONE",
     "reason": "VARCHAR",
+}
+_REDACTION_COLUMNS: Final[Mapping[str, str]] = {
+    "_batch": "VARCHAR",
+    "file_sha256": "VARCHAR",
+    "stands_sha256": "VARCHAR",
+    "form": "VARCHAR",
+    "redacted_at": "TIMESTAMP WITH TIME ZONE",
 }
 _DELTA_TYPES: Final = {
     "VARCHAR": "string",
@@ -46,6 +55,16 @@ _DELTA_TYPES: Final = {
     "DECIMAL(18,4)": "decimal(18,4)",
     "DECIMAL(18,6)": "decimal(18,6)",
 }
+
+
+@dataclass(frozen=True, slots=True)
+class Redaction:
+    """What stands for a delivered file after an erasure: other bytes, or none."""
+
+    file_sha256: str
+    stands_sha256: str | None
+    form: str
+    redacted_at: datetime
 
 
 class Lake:
@@ -84,6 +103,25 @@ class Lake:
             for row in rows
             if known_by is None or row["withdrawn_at"] <= known_by
         }
+
+    def redactions(self) -> dict[str, Redaction]:
+        """The last redaction of each delivered file that has one, by the file's own hash."""
+        files = self._all_files(REDACTIONS)
+        if not files:
+            return {}
+        with Engine() as engine:
+            rows = engine.rows(
+                "SELECT file_sha256, stands_sha256, form, redacted_at FROM read_parquet($files) "
+                "ORDER BY redacted_at",
+                {"files": files},
+            )
+        return {row["file_sha256"]: Redaction(**row) for row in rows}
+
+    def raw(self, sha256: str, redactions: Mapping[str, Redaction] | None = None) -> Path | None:
+        """Where the bytes lie that stand for a delivered file; None when they were erased."""
+        found = (self.redactions() if redactions is None else redactions).get(sha256)
+        stands = sha256 if found is None else found.stands_sha256
+        return None if stands is None else self._home.raw / stands[:2] / stands
 
     def standing_receipts(self) -> list[Receipt]:
         """Visible receipts of tables whose every row is still seen, or superseded.
@@ -177,6 +215,12 @@ class Lake:
         row = {"batch": batch, "withdrawn_at": at, "reason": reason}
         self._append(WITHDRAWALS, _WITHDRAWAL_COLUMNS, batch, [row])
 
+    def redact(self, sha256: str, stands: str | None, form: str, at: datetime) -> None:
+        """Record which bytes stand for a delivered file from now on."""
+        row = {"file_sha256": sha256, "stands_sha256": stands, "form": form, "redacted_at": at}
+        stamp = f"{at:%Y%m%dT%H%M%S%f}Z-{sha256[:16]}"
+        self._append(REDACTIONS, _REDACTION_COLUMNS, stamp, [row])
+
     def sweep(self, batch: str) -> None:
         """Remove every trace of a batch that has no receipt."""
         if not self._home.lake.is_dir():
@@ -254,7 +298,7 @@ class Lake:
         batches = {_batch_of(part) for part in told}
         files: list[Path] = []
         for table in self.tables():
-            version, parts = self._standing(table, batches)
+            version, parts = self._standing(table, None if table == REDACTIONS else batches)
             log = self._home.lake / table / "_delta_log"
             named = (path for path in log.iterdir() if path.name[:20].isdigit())
             files += [path for path in named if _last_version(path.name) <= version]

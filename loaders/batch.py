@@ -8,7 +8,7 @@ import shutil
 from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Final, Protocol, TypeAlias
@@ -138,7 +138,8 @@ class Batch:
             receipt.file_sha256 = raw.name
             room = self.room or room_of(raw, path.name)
             receipt.source, receipt.mapping = room.name, room.digest
-            found = self._decode(engine, room, raw, path.name, str(n))
+            folder = self.workshop / "decoded"
+            found = decode(engine, room, raw, path.name, folder, str(n), self.today)
             receipts = [self._table(engine, n, table, receipt) for table in found]
         except FileRefused as refused:
             receipt.refused, receipt.detail = refused.code, refused.detail
@@ -159,29 +160,6 @@ class Batch:
         except OSError as error:
             raise FileRefused("not_readable") from error
         return copy.rename(self.workshop / "raw" / digest.hexdigest())
-
-    def _decode(self, engine: Engine, room: Room, raw: Path, name: str, stem: str) -> list[Found]:
-        folder = self.workshop / "decoded"
-        if raw.stat().st_size == 0:
-            raise FileRefused("empty_file")
-        if room.mapping is not None:
-            return [*mapped(engine, room.mapping, raw, folder, stem, self.today)]
-        if room.parser is not None:
-            found = [*documents(room.parser, raw, folder, stem)]
-            for decoded in found:
-                decoded.may_lack = tuple(room.may_lack.get(decoded.table, ()))
-            if room.whole and any(has_faults(engine, d, self.today) for d in found):
-                for decoded in found:
-                    decoded.condemned = True
-            return [*found]
-        table, ending = Path(name).stem, Path(name).suffix.lower()
-        if ending == ".xlsx":
-            return [_sheet(title, found) for title, found in sheets(raw, folder, stem)]
-        if table not in TABLES or ending not in (".csv", ".parquet"):
-            raise FileRefused("unknown_source")
-        if ending == ".parquet":
-            return [canonical_parquet(engine, table, raw, folder, stem)]
-        return [canonical_delimited(table, raw, folder, stem)]
 
     def _table(
         self,
@@ -238,6 +216,32 @@ class Batch:
             if receipt.refused is None and receipt.table is not None:
                 columns = self.columns[receipt.n, receipt.table]
                 receipt.unresolved = unresolved(engine, receipt.n, receipt.table, columns)
+
+
+def decode(
+    engine: Engine, room: Room, raw: Path, name: str, folder: Path, stem: str, today: date
+) -> list[Found]:
+    """The tables of a file that was called `name`, by its room; copies are made in `folder`."""
+    if raw.stat().st_size == 0:
+        raise FileRefused("empty_file")
+    if room.mapping is not None:
+        return [*mapped(engine, room.mapping, raw, folder, stem, today)]
+    if room.parser is not None:
+        found = [*documents(room.parser, raw, folder, stem)]
+        for decoded in found:
+            decoded.may_lack = tuple(room.may_lack.get(decoded.table, ()))
+        if room.whole and any(has_faults(engine, d, today) for d in found):
+            for decoded in found:
+                decoded.condemned = True
+        return [*found]
+    table, ending = Path(name).stem, Path(name).suffix.lower()
+    if ending == ".xlsx":
+        return [_sheet(title, found) for title, found in sheets(raw, folder, stem)]
+    if table not in TABLES or ending not in (".csv", ".parquet"):
+        raise FileRefused("unknown_source")
+    if ending == ".parquet":
+        return [canonical_parquet(engine, table, raw, folder, stem)]
+    return [canonical_delimited(table, raw, folder, stem)]
 
 
 def _delivery(receipt: Receipt) -> tuple[str | None, ...]:

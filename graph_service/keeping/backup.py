@@ -67,6 +67,7 @@ def back_up(
             copying.take(home.path / name)
         if "version" not in copying.files:
             copying.write("version", f"{home.version}\n".encode())
+        keeping = None if database is None else Keeping(database, clock=clock)
         made = Manifest(
             made_at=clock().isoformat(),
             program=version("graph-service"),
@@ -74,7 +75,8 @@ def back_up(
             casework=None if database is None else "sqlite" if database.is_sqlite else "elsewhere",
             batches=len(batches),
             current_run=None if current is None else current.run_id,
-            **_kept(database, clock),
+            retention={} if keeping is None else _retention(keeping),
+            last_erasure=None if keeping is None else _last_erasure(keeping),
             files=dict(sorted(copying.files.items())),
         )
         made.write(building)
@@ -177,9 +179,11 @@ def _of_runs(home: Home) -> Iterator[Path]:
 def _of_batches(home: Home, batches: set[str]) -> Iterator[Path]:
     """Raw bytes and refused rows of the batches."""
     lake = Lake(home)
+    redactions = lake.redactions()
     told = [receipt for receipt in lake.receipts() if receipt.batch in batches]
     for sha256 in sorted({receipt.file_sha256 for receipt in told if receipt.file_sha256}):
-        yield home.raw / sha256[:2] / sha256
+        if (raw := lake.raw(sha256, redactions)) is not None:
+            yield raw
     for batch in sorted(batches):
         yield from _files_below(home.rejects / batch)
 
@@ -188,19 +192,17 @@ def _files_below(folder: Path) -> Iterable[Path]:
     return sorted(path for path in folder.rglob("*") if path.is_file())
 
 
-def _kept(database: Database | None, clock: Clock) -> dict[str, dict[str, str] | str | None]:
+def _retention(keeping: Keeping) -> dict[str, str]:
     """Until when what is in the backup may be kept, in the words of the decisions."""
-    if database is None:
-        return {"retention": {}, "last_erasure": None}
-    keeping = Keeping(database, clock=clock)
-    done = [each.finished_at for each in keeping.erasures() if each.finished_at is not None]
     return {
-        "retention": {
-            kind.value: f"{decided.months} months, {decided.decision}"
-            for kind, decided in sorted(keeping.decisions().items())
-        },
-        "last_erasure": max(done).isoformat() if done else None,
+        kind.value: f"{decided.months} months, {decided.decision}"
+        for kind, decided in sorted(keeping.decisions().items())
     }
+
+
+def _last_erasure(keeping: Keeping) -> str | None:
+    ends = [each.finished_at for each in keeping.erasures() if each.finished_at is not None]
+    return max(ends).isoformat() if ends else None
 
 
 def _earlier(target: Path) -> dict[str, Copied]:

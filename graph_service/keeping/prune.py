@@ -24,6 +24,8 @@ from graph_service.run_file import RunFile, RunFolder
 LAST_RUNS: Final = 30
 #: Two years of month ends: as long as visits are kept by proposal.
 MONTHS: Final = 24
+#: Longer than any run or load takes: what is older was left by a process that was killed.
+SPILLED_HOURS: Final = 24
 #: A reader that has listed a table's parts has read them within a week, or reads another day.
 KEPT_HOURS: Final = 7 * 24
 
@@ -53,6 +55,8 @@ def prune(home: Home, *, clock: Clock, keep: Collection[str] = (), dry_run: bool
             for table in lake.tables():
                 merged += _merge(lake, table, clock(), dry_run=dry_run)
                 removed += 0 if dry_run else lake.vacuum(table, hours=KEPT_HOURS)
+        if not dry_run:
+            remove_spilled(home, clock())
     return Pruned([run.run_id for run in gone], merged, removed)
 
 
@@ -72,9 +76,18 @@ def to_go(folder: RunFolder, now: datetime, keep: Collection[str]) -> list[RunFi
 
 def remove_runs(home: Home, runs: Collection[RunFile]) -> None:
     """Remove runs and what may be seen of them. Needs the run lock; who reads one reads on."""
-    for run in runs:
-        shutil.rmtree(home.sights / run.run_id, ignore_errors=True)
-        run.path.unlink(missing_ok=True)
+    with home.writing("sight"):
+        for run in runs:
+            shutil.rmtree(home.sights / run.run_id, ignore_errors=True)
+            run.path.unlink(missing_ok=True)
+
+
+def remove_spilled(home: Home, now: datetime) -> None:
+    """Remove what processes that were killed had spilled to disk: rows may stand there."""
+    folders = (home.path / "spill").iterdir() if (home.path / "spill").is_dir() else ()
+    for folder in folders:
+        if now.timestamp() - folder.stat().st_mtime > SPILLED_HOURS * 3600:
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 def _months_between(made: datetime, now: datetime) -> int:
