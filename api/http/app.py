@@ -16,6 +16,7 @@ from api.http.limits import Bounded, Fitting, Rates
 from api.http.logs import RequestLog
 from api.http.metrics import Metrics
 from api.http.routes import (
+    audit,
     case_contents,
     cases,
     detectors,
@@ -66,6 +67,6 @@ def create_app(service: Service, lifespan: StatelessLifespan[FastAPI] | None = N
     app.include_router(session.router, dependencies=guarded)
     for subject in (users, detectors, providers, findings, network, loads, runs, routines, work):
         app.include_router(subject.router, dependencies=each_counted)
-    for subject in (cases, case_contents, masks, judgements, tips):
+    for subject in (cases, case_contents, masks, judgements, tips, audit):
         app.include_router(subject.router, dependencies=each_counted)
     return app
