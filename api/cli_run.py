@@ -22,6 +22,7 @@ from graph_service import settings
 from graph_service.casework.database import open_database
 from graph_service.casework.days import day_of
 from graph_service.casework.dispositions import Dispositions
+from graph_service.casework.history import History
 from graph_service.detector import open_rooms
 from graph_service.errors import UsageError
 from graph_service.graph.declaration import DERIVATIONS
@@ -96,6 +97,7 @@ def run_command(
         if not made.complete:
             say(f"Run {made.run.run_id} is not of all that is known now; the current run stands.")
         emit([_about(made.run, RunFolder(session.home).current())], form, columns=_SUMMARY)
+        _keep_scores(session)
 
     # The run is told before it is shown in Neo4j: it stands, also where that fails.
     if engine == "neo4j":
@@ -189,11 +191,22 @@ def _chosen(session: Session, run_id: str | None) -> RunFile | None:
 
 def _set_aside(session: Session, known_by: datetime | None) -> frozenset[str]:
     """The findings that people had dismissed by then; nobody has where there is no casework yet."""
-    if session.settings.database_url is None and not session.home.casework.exists():
+    if not _has_casework(session):
         return frozenset()
     with open_database(session.home, session.settings.database_url) as database:
         dispositions = Dispositions(database, clock=session.now)
         return dispositions.set_aside(day_of(known_by or session.now()))
+
+
+def _keep_scores(session: Session) -> None:
+    """Put the scores in their history, which outlives the run; with casework it begins."""
+    if _has_casework(session):
+        with open_database(session.home, session.settings.database_url) as database:
+            History(database).record(session.home)
+
+
+def _has_casework(session: Session) -> bool:
+    return session.settings.database_url is not None or session.home.casework.exists()
 
 
 def _about(found: RunFile, standing: RunFile | None) -> dict[str, Any]:

@@ -12,6 +12,8 @@ HOME/casework.sqlite    people's own work, unless DATABASE_URL names a PostgreSQ
 HOME/audit/             the anchor of the log: where it ended, kept outside the database
 HOME/reference.key      makes the opaque references of entities; keep it as you keep a password
 HOME/sights/<run>/      what may be seen of a run, one file a reach; made anew at will
+HOME/jobs/              a lock for each job that runs, and what one that failed said
+HOME/practice.toml      how the municipality works: hours for a finding, days of payment
 HOME/spill/             what does not fit in memory; emptied when a command ends
 """
 
