@@ -15,6 +15,7 @@ import click
 
 from api import (
     cli_audit,
+    cli_case,
     cli_demo,
     cli_keeping,
     cli_links,
@@ -50,6 +51,7 @@ for command in (
     *cli_run.COMMANDS,
     *cli_network.COMMANDS,
     *cli_keeping.COMMANDS,
+    cli_case.case,
     cli_links.links,
     cli_synth.synth,
     cli_demo.demo,

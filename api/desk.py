@@ -24,6 +24,7 @@ class Desk:
     database: Database
     log: AuditLog
     action: str
+    case_id: str | None = None
     purpose: str | None = None
     _what: list[str] = field(default_factory=list)
     _written: bool = False
@@ -55,6 +56,7 @@ class Desk:
                 outcome=outcome,
                 purpose=self.purpose,
                 what=tuple(dict.fromkeys(self._what)),
+                case_id=self.case_id,
             )
         )
         self._written = True

@@ -165,6 +165,11 @@ class Cases:
                 and not is_member(session, case_id, caller.user_id)
             ):
                 return outlines(session, [case])[0]
+        return self.file(case_id, caller)
+
+    def file(self, case_id: str, caller: Caller) -> CaseFile:
+        """A case of the caller's. Raises NotThere."""
+        with self._database.reading() as session:
             return case_file(session, case_of_member(session, case_id, caller))
 
     def edit(
