@@ -21,6 +21,8 @@ from argon2 import PasswordHasher
 from argon2.exceptions import VerifyMismatchError
 from argon2.profiles import RFC_9106_LOW_MEMORY
 from sqlalchemy import delete, select, update
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from graph_service.access import table
@@ -155,10 +157,11 @@ class Users:
             password_hash=self._hash(password),
             created_at=self._clock(),
         )
-        with self._database.writing() as session:
-            if session.scalar(select(UserRow.user_id).where(UserRow.name == name)) is not None:
-                raise Conflict("There is a user of that name. Choose another one.")
-            session.add(row)
+        try:
+            with self._database.writing() as session:
+                session.add(row)
+        except IntegrityError as error:
+            raise Conflict("There is a user of that name. Choose another one.") from error
         return _user(row)
 
     def change(
@@ -174,7 +177,7 @@ class Users:
         """Change what is given. Disabling, or a new password, ends the user's sessions."""
         hashed = None if password is None else self._hash(password)
         with self._database.writing() as session:
-            row = session.get(UserRow, user_id)
+            row = session.get(UserRow, user_id, with_for_update=True)
             if row is None:
                 raise NotThere("There is no such user.")
             if roles is not None:
@@ -229,10 +232,11 @@ class Users:
             created_at=now,
             expires_at=now + lasts,
         )
-        with self._database.writing() as session:
-            if session.scalar(select(KeyRow.key_id).where(KeyRow.name == name)) is not None:
-                raise Conflict("There is, or was, a key of that name. Choose another one.")
-            session.add(row)
+        try:
+            with self._database.writing() as session:
+                session.add(row)
+        except IntegrityError as error:
+            raise Conflict("There is, or was, a key of that name. Choose another one.") from error
         return _key(row), secret
 
     def revoke_key(self, key_id: str) -> Key:
@@ -308,11 +312,15 @@ class Users:
         now = self._clock()
         with self._database.writing() as session:
             session.execute(delete(FailureRow).where(FailureRow.since <= now - WINDOW))
-            row = session.get(FailureRow, _sha256(name))
-            if row is None:
-                session.add(FailureRow(name_sha256=_sha256(name), failures=1, since=now))
-            else:
-                row.failures += 1
+            insert = sqlite.insert if self._database.is_sqlite else postgresql.insert
+            session.execute(
+                insert(FailureRow)
+                .values(name_sha256=_sha256(name), failures=1, since=now)
+                .on_conflict_do_update(
+                    index_elements=[FailureRow.name_sha256],
+                    set_={"failures": FailureRow.failures + 1},
+                )
+            )
 
     def _open(self, user: UserRow, password: str) -> SignedIn:
         token, now = _SESSION_PREFIX + secrets.token_urlsafe(32), self._clock()
@@ -320,11 +328,13 @@ class Users:
         hashed = self._hashed(password) if stale else user.password_hash
         with self._database.writing() as session:
             stands = session.scalar(
-                select(UserRow).where(
+                select(UserRow)
+                .where(
                     UserRow.user_id == user.user_id,
                     UserRow.disabled_at.is_(None),
                     UserRow.password_hash == user.password_hash,
                 )
+                .with_for_update()
             )
             if stands is None:
                 raise SignInRefused(user.user_id)
