@@ -82,8 +82,8 @@ class Routine:
         options = loading.Options(memory=self.memory, language=self.session.language)
         outcome = loading.load(self.session.home, delivery.files, options, clock=self.session.now)
         self._loaded_batch = outcome.batch
-        read = {receipt.file for receipt in outcome.receipts if not receipt.refused}
-        refused = [file for file in delivery.files if file.name not in read]
+        read = {receipt.n for receipt in outcome.receipts if not receipt.refused}
+        refused = [file for n, file in enumerate(delivery.files, start=1) if n not in read]
         drop.put_away(delivery, refused, (receipt.as_json() for receipt in outcome.receipts))
         return REFUSED_SOME if outcome.exit_code else 0
 

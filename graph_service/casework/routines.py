@@ -14,7 +14,7 @@ from datetime import date, datetime
 from enum import StrEnum
 from typing import Any, Final
 
-from sqlalchemy import func, or_, select, tuple_, update
+from sqlalchemy import and_, func, or_, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
@@ -259,12 +259,14 @@ class Routines:
 
     def routines(self, limit: int, before: tuple[datetime, str] | None = None) -> list[Routine]:
         """What became of jobs, the newest first; those before (asked_at, job_id) where given."""
-        place = (RoutineRow.asked_at, RoutineRow.job_id)
-        wanted = select(RoutineRow).order_by(*(column.desc() for column in place)).limit(limit)
+        row = RoutineRow
+        wanted = select(row).order_by(row.asked_at.desc(), row.job_id.desc()).limit(limit)
         if before is not None:
-            wanted = wanted.where(tuple_(*place) < tuple_(*before))
+            at, job_id = before
+            same = and_(row.asked_at == at, row.job_id < job_id)
+            wanted = wanted.where(or_(row.asked_at < at, same))
         with self._database.reading() as session:
-            return [_routine(row) for row in session.scalars(wanted)]
+            return [_routine(found) for found in session.scalars(wanted)]
 
 
 def _digest(asked_by: str, key: str) -> str:
