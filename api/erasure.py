@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import subprocess
+import threading
+
 from api.cli_publish import publish_if_configured
 from api.cli_run import ROOMS
 from api.session import Session
@@ -11,7 +14,9 @@ from graph_service.casework.dispositions import Dispositions
 from graph_service.casework.history import History
 from graph_service.casework.keeping import Keeping
 from graph_service.detector import open_rooms
+from graph_service.home import Home
 from graph_service.keeping.erase import RUNS, Erased, Progress, erase
+from graph_service.routine.jobs import PROGRAM
 from graph_service.run import run
 from graph_service.run_file import RunFolder
 from loaders import load as loading
@@ -50,3 +55,15 @@ def carry_out(
     if RUNS in erased.counts and current is not None:
         publish_if_configured(session, current, memory=memory)
     return erased
+
+
+def start(home: Home) -> None:
+    """Begin an erasure in a process of its own, which outlives the worker that was asked."""
+    child = subprocess.Popen(  # noqa: S603 - of ours, and of a folder given at start
+        [*PROGRAM, "retention", "run", "--home", str(home.path.resolve())],
+        start_new_session=True,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    threading.Thread(target=child.wait, daemon=True).start()

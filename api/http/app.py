@@ -26,6 +26,7 @@ from api.http.routes import (
     masks,
     network,
     providers,
+    retention,
     routines,
     runs,
     session,
@@ -67,6 +68,6 @@ def create_app(service: Service, lifespan: StatelessLifespan[FastAPI] | None = N
     app.include_router(session.router, dependencies=guarded)
     for subject in (users, detectors, providers, findings, network, loads, runs, routines, work):
         app.include_router(subject.router, dependencies=each_counted)
-    for subject in (cases, case_contents, masks, judgements, tips, audit):
+    for subject in (cases, case_contents, masks, judgements, tips, audit, retention):
         app.include_router(subject.router, dependencies=each_counted)
     return app
