@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 from http import HTTPStatus
-from typing import Annotated, Final
+from typing import Annotated, Final, Literal
 
 from fastapi import APIRouter, Path, Query
 from pydantic import BaseModel, ConfigDict, Field
@@ -61,7 +61,7 @@ _ERASURE: Final[JsonDict] = {
 class Term(BaseModel):
     """How long a class is kept; without a decision the months are a proposal, never erased by."""
 
-    model_config = ConfigDict(json_schema_extra={"examples": [_TERM]}, populate_by_name=True)
+    model_config = ConfigDict(json_schema_extra={"examples": [_TERM]})
 
     retention: Retention = Field(alias="class")
     months: int
@@ -84,7 +84,7 @@ class TermDecided(BaseModel):
 class Due(BaseModel):
     """What has lapsed of a table: records by key, rows with every version, and what is held."""
 
-    model_config = ConfigDict(json_schema_extra={"examples": [_DUE]}, populate_by_name=True)
+    model_config = ConfigDict(json_schema_extra={"examples": [_DUE]})
 
     table: str
     retention: Retention = Field(alias="class")
@@ -146,6 +146,16 @@ class ErasureDone(BaseModel):
     counts: dict[str, int]
 
 
+class ErasureToBegin(BaseModel):
+    """What is erased does not come back: it is asked for in as many words."""
+
+    model_config = ConfigDict(
+        extra="forbid", json_schema_extra={"examples": [{"confirm": "erase"}]}
+    )
+
+    confirm: Literal["erase"]
+
+
 class ErasureAsked(BaseModel):
     """That an erasure was started; GET /v1/retention/erasures tells of it."""
 
@@ -176,14 +186,16 @@ def due(ask: Asking) -> Page[Due]:
     decisions = keeping.decisions()
     found = terms.due(service.home, keeping, clock=service.clock, memory=settings.DEFAULT_MEMORY)
     items = [
-        Due(
-            table=each.table,
-            retention=each.retention,
-            months=each.months,
-            decided=each.retention in decisions,
-            records=each.records,
-            rows=each.rows,
-            held=each.held,
+        Due.model_validate(
+            {
+                "table": each.table,
+                "class": each.retention,
+                "months": each.months,
+                "decided": each.retention in decisions,
+                "records": each.records,
+                "rows": each.rows,
+                "held": each.held,
+            }
         )
         for each in found
         if each.records or each.held
@@ -251,7 +263,7 @@ def erasures(
     summary="Erase what has lapsed",
     **does("retention.erase"),
 )
-def begun(ask: Asking) -> ErasureAsked:
+def begun(ask: Asking, _: ErasureToBegin) -> ErasureAsked:
     """Start an erasure in a process of its own. It waits for a run or load under way."""
     start(ask.service.home)
     return ErasureAsked()
@@ -263,7 +275,8 @@ def _keeping(ask: Asked) -> Keeping:
 
 def _term(term: terms.Term) -> Term:
     tables = [table.name for table in TABLES.values() if table.retention is term.retention]
-    return Term(retention=term.retention, months=term.months, decision=term.decision, tables=tables)
+    told = {"class": term.retention, "months": term.months, "decision": term.decision}
+    return Term.model_validate({**told, "tables": tables})
 
 
 def _placed(hold: Hold) -> str:
