@@ -53,32 +53,36 @@ SELECT
             'role': subject.role,
             'kind': subject.kind,
             'id': CASE
-                WHEN NOT open THEN 'protected'
+                WHEN NOT open OR (hides AND personal) THEN 'protected'
                 WHEN shown IS NOT NULL THEN shown
                 ELSE reference_of(subject.kind || ':' || subject.id)
             END,
-            'ref': CASE WHEN open THEN ref END
+            'ref': CASE WHEN open AND NOT (hides AND personal) THEN ref END
         }
         ORDER BY place
     ) AS subjects,
     bool_and(coalesce(within, true)) AS within,
-    bool_or(NOT coalesce(open, true)) AS hidden,
+    any_value(hides) AS hidden,
     bool_or(subject.role = 'official') AS insider
 FROM (
-    SELECT finding_id, generate_subscripts(subjects, 1) AS place, unnest(subjects) AS subject
-    FROM whole.findings
+    SELECT *, bool_or(NOT coalesce(open, true)) OVER (PARTITION BY finding_id) AS hides
+    FROM (
+        SELECT finding_id, generate_subscripts(subjects, 1) AS place, unnest(subjects) AS subject
+        FROM whole.findings
+    )
+    LEFT JOIN judged ON node_id = subject.kind || ':' || subject.id
 )
-LEFT JOIN judged ON node_id = subject.kind || ':' || subject.id
 GROUP BY finding_id;
 
--- Told in plain words instead, where the room's own would tell of one who is protected.
+-- Where a subject is protected, neither the room's words nor its rows are told, nor who else it is
+-- about: a relative or a worker would lead to the home.
 CREATE OR REPLACE TEMP TABLE told AS
 SELECT finding.* REPLACE (
     provider.shown AS provider_id,
     about.subjects AS subjects,
-    coalesce(shown_rows.evidence, []) AS evidence,
+    CASE WHEN hidden THEN [] ELSE coalesce(shown_rows.evidence, []) END AS evidence,
     CASE
-        WHEN hidden THEN json_object('masked_rows', coalesce(masked_rows, 0))
+        WHEN hidden THEN json_object('masked_rows', len(finding.evidence))
         WHEN masked_rows > 0
             THEN json_merge_patch(finding.statistics, json_object('masked_rows', masked_rows))
         ELSE finding.statistics

@@ -3,38 +3,42 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final
 
 from graph_service.engines.duckdb import Engine
-from graph_service.stores.search import holds_personal_number
 
 _NAMED: Final = Path(__file__).with_name("statistics_named.sql")
-_UNSHOWN: Final = Path(__file__).with_name("statistics_unshown.sql")
+_CITED: Final = Path(__file__).with_name("statistics_cited.sql")
+#: Words and days; any other text with a digit in it may be somebody's or something's identifier.
+_HARMLESS: Final = re.compile(r"\D*|\d{4}-\d{2}-\d{2}")
 
 
 def mask(engine: Engine) -> None:
     """Replace each text in `told.statistics` that identifies somebody, in an engine at work.
 
-    A text that is the key of a personal entity becomes its reference; one that is the key of a
-    hidden entity, or of a row that is left out, becomes null, as does any with a personal number.
+    The key of a personal entity becomes its reference, that of a hidden one or of a row that is
+    left out null. Of other texts only words, days and what the sight shows by the same name stand:
+    statistics are a room's own, and no declaration says what their texts mean.
     """
     findings = {
         row["finding_id"]: json.loads(row["statistics"])
         for row in engine.rows("SELECT finding_id, statistics FROM told ORDER BY finding_id")
     }
     texts = sorted({text for said in findings.values() for text in _texts(said)})
-    shown = {
+    shown: dict[str, str | None] = {
         row["key"]: row["shown"]
         for row in engine.rows(_NAMED.read_text(encoding="utf-8"), {"texts": texts})
     }
-    unshown: dict[str, set[str]] = {}
-    for row in engine.rows(_UNSHOWN.read_text(encoding="utf-8"), {"texts": texts}):
-        unshown.setdefault(row["finding_id"], set()).add(row["text"])
+    cited: dict[str, dict[str, str | None]] = {}
+    for row in engine.rows(_CITED.read_text(encoding="utf-8"), {"texts": texts}):
+        of_finding = cited.setdefault(row["finding_id"], {})
+        of_finding[row["text"]] = row["text"] if row["shown"] else None
     changed = []
     for finding_id, said in findings.items():
-        masked = _masked(said, shown | dict.fromkeys(unshown.get(finding_id, ())))
+        masked = _masked(said, cited.get(finding_id, {}) | shown)
         if masked != said:
             changed.append((finding_id, json.dumps(masked, ensure_ascii=False)))
     if changed:
@@ -51,6 +55,7 @@ def _texts(said: Any) -> Iterator[str]:
     if isinstance(said, str):
         yield said
     elif isinstance(said, dict):
+        yield from said
         for part in said.values():
             yield from _texts(part)
     elif isinstance(said, list):
@@ -60,11 +65,10 @@ def _texts(said: Any) -> Iterator[str]:
 
 def _masked(said: Any, shown: Mapping[str, str | None]) -> Any:
     if isinstance(said, str):
-        if said in shown:
-            return shown[said]
-        return None if holds_personal_number(said) else said
+        return shown[said] if said in shown else said if _HARMLESS.fullmatch(said) else None
     if isinstance(said, dict):
-        return {name: _masked(part, shown) for name, part in said.items()}
+        named = ((shown.get(name, name), part) for name, part in said.items())
+        return {name: _masked(part, shown) for name, part in named if name is not None}
     if isinstance(said, list):
         return [_masked(part, shown) for part in said]
     return said

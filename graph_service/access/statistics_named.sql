@@ -4,5 +4,4 @@ SELECT judged.key, min(seen.shown) AS shown
 FROM judged
 LEFT JOIN seen USING (node_id)
 WHERE judged.key IN (SELECT unnest(CAST($texts AS VARCHAR[])))
-    AND judged.kind <> 'municipality'
 GROUP BY judged.key;

@@ -1,0 +1,265 @@
+"""A town of two districts with people whose identity is protected, and who may see what of it.
+
+`Oracle` says by plain loops over the records which entities and findings a reach may see. It
+shares no code with graph_service/access.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+from graph_service import as_of, run_file
+from graph_service.access import scope
+from graph_service.access.sight import Reach, build
+from graph_service.engines.duckdb import Engine
+from graph_service.graph.derive import derive
+from graph_service.run_file import RunFile
+from graph_service.stores import adjacency
+from tests.house import organisation, person
+from tests.world import FILE_SHA256, World, world
+
+KEY = bytes(range(32))
+DAY = date(2025, 6, 30)
+TOWN = "9901"
+NORTH, SOUTH = "Norr", "Söder"
+
+
+def run_of(path: Path, tables: World, findings: Sequence[Mapping[str, Any]] = ()) -> RunFile:
+    """A run file of records as a loader stores them, with findings as a detector might make them."""
+    run = RunFile("20250701T000000Z", path)
+    with Engine(path) as engine:
+        world(engine, tables)
+        as_of.open_views(engine, DAY)
+        derive(engine)
+        run_file.write(engine, "links", ())
+        run_file.write(engine, "findings", findings)
+        scores = ({"provider_id": each} for each in sorted({f["provider_id"] for f in findings}))
+        run_file.write(engine, "scores", ({**each, **_SCORED} for each in scores))
+        run_file.write(engine, "changes", ())
+        run_file.write(
+            engine, "rooms", [{"room": "room", "digest": "d", "findings": len(findings)}]
+        )
+        run_file.write(engine, "set_aside", ())
+        about = {"run_id": run.run_id, "as_of": DAY.isoformat(), "findings": len(findings)}
+        run_file.write(engine, "run", [about])
+        scope.lay(engine, KEY)
+        engine.execute("DROP SCHEMA known CASCADE")
+        adjacency.lay(engine)
+    return run
+
+
+def sight_of(run: RunFile, reach: Reach, path: Path) -> RunFile:
+    """What the reach sees of a run, in a file of its own."""
+    build(run, reach, KEY, path, spill=path.parent)
+    return RunFile(run.run_id, path)
+
+
+_SCORED: Mapping[str, Any] = {
+    "score": 50.0,
+    "band": "watch",
+    "rank": 1,
+    "not_assessed": [],
+    "contributions": [
+        {
+            "detector": "room",
+            "family": "billing",
+            "points": 50.0,
+            "findings": 1,
+            "exposure_sek": None,
+        }
+    ],
+}
+
+
+def finding(
+    name: str,
+    provider: str,
+    subjects: Iterable[tuple[str, str, str]],
+    rows: Iterable[tuple[str, int, Mapping[str, Any]]],
+) -> dict[str, Any]:
+    """A finding; a subject is (role, kind, id), a row (table, its number in the file, its key)."""
+    return {
+        "finding_id": name,
+        "detector": "room",
+        "strength": "net",
+        "provider_id": provider,
+        "subjects": [{"role": r, "kind": k, "id": i} for r, k, i in subjects],
+        "since": "2025-01-01",
+        "until": "2025-02-01",
+        "events": 3,
+        "days": 2,
+        "statistics": {},
+        "summary": {"sv": "Ett uppslag.", "en": "A lead."},
+        "evidence": [
+            {"table": table, "key": dict(key), "file_sha256": FILE_SHA256, "row": row}
+            for table, row, key in rows
+        ],
+    }
+
+
+def cells(run: RunFile) -> dict[str, set[str]]:
+    """Every value of every table of a file, as text, by table."""
+    with run.open() as engine:
+        tables = [row["table_name"] for row in engine.rows("FROM duckdb_tables()")]
+        return {
+            table: {
+                str(value)
+                for row in engine.rows(f"SELECT CAST(COLUMNS(*) AS VARCHAR) FROM {table}")
+                for value in row.values()
+                if value is not None
+            }
+            for table in tables
+        }
+
+
+class Oracle:
+    """Who may see what of a world, told slowly."""
+
+    def __init__(self, tables: World, reach: Reach) -> None:
+        self.tables = tables
+        self.reach = reach
+        self.hidden = {
+            row["person_id"]
+            for row in self.rows("persons")
+            if row.get("protection", "none") != "none"
+        }
+
+    def rows(self, table: str) -> Sequence[Mapping[str, Any]]:
+        return self.tables.get(table, ())
+
+    # -- units ---------------------------------------------------------------------------------
+
+    def units_of_client(self, client: str) -> set[str]:
+        found = {row.get("unit") for row in self.rows("decisions") if row["client_id"] == client}
+        billed = {
+            row["invoice_id"]
+            for row in self.rows("invoice_lines")
+            if row.get("client_id") == client
+        }
+        found |= {row.get("unit") for row in self.rows("invoices") if row["invoice_id"] in billed}
+        return {unit for unit in found if unit}
+
+    def clients_of(self, who: str) -> set[str]:
+        """The clients through whom somebody is in care: oneself, those visited, helped, paid for."""
+        found = set()
+        for table in (
+            "tags",
+            "decisions",
+            "enrolments",
+            "visits",
+            "invoice_lines",
+            "payments",
+            "mandates",
+        ):
+            found |= {who for row in self.rows(table) if row.get("client_id") == who}
+        found |= {row["client_id"] for row in self.rows("visits") if row["worker_id"] == who}
+        found |= {row["client_id"] for row in self.rows("mandates") if row["person_id"] == who}
+        for row in self.rows("payments"):
+            if row.get("client_id") and who in (row.get("payer_id"), row.get("payee_id")):
+                found.add(row["client_id"])
+        return found
+
+    def registered(self, who: str) -> bool:
+        """Whether a public register tells of somebody."""
+        of_firms = {row["person_id"] for row in self.rows("officers")}
+        of_firms |= {row["owner_id"] for row in self.rows("owners")}
+        of_firms |= {row["person_id"] for row in self.rows("trading_bans")}
+        return who in of_firms or who in self.sole_traders()
+
+    def sole_traders(self) -> set[str]:
+        firms = {
+            row["org_id"]
+            for name in ("organisations", "contracts", "visits", "invoices", "enrolments")
+            for row in self.rows(name)
+        }
+        return {firm for firm in firms if len(firm) == 12 and firm.isdigit()}
+
+    def units_of_payment(self, row: Mapping[str, Any]) -> set[str]:
+        invoice = {
+            each.get("unit")
+            for each in self.rows("invoices")
+            if each["invoice_id"] == row.get("invoice_id")
+        }
+        if invoice - {None}:
+            return {unit for unit in invoice if unit}
+        if row.get("client_id") and self.units_of_client(row["client_id"]):
+            return self.units_of_client(row["client_id"])
+        found: set[str] = set()
+        for party in (row.get("payer_id"), row.get("payee_id")):
+            for client in self.clients_of(party) if party else ():
+                found |= self.units_of_client(client)
+        return found
+
+    def in_reach(self, units: Iterable[str]) -> bool:
+        return self.reach.units is None or bool(self.reach.units & set(units))
+
+    # -- entities ------------------------------------------------------------------------------
+
+    def person(self, who: str) -> bool:
+        return who not in self.hidden and self.person_within(who)
+
+    def person_within(self, who: str) -> bool:
+        clients = self.clients_of(who)
+        if not clients or self.registered(who):
+            return True
+        return self.in_reach({unit for client in clients for unit in self.units_of_client(client)})
+
+    def party(self, who: str) -> bool:
+        """A person, or a firm: a sole trader is hidden with the person, and restricted by no unit."""
+        if len(who) == 12 and who in self.sole_traders():
+            return who not in self.hidden
+        return True if len(who) == 10 else self.person(who)
+
+    def invoice(self, row: Mapping[str, Any]) -> bool:
+        clients = {
+            each["client_id"]
+            for each in self.rows("invoice_lines")
+            if each["invoice_id"] == row["invoice_id"] and each.get("client_id")
+        }
+        if row["org_id"] in self.hidden or (clients and clients <= self.hidden):
+            return False
+        return self.in_reach({row["unit"]} if row.get("unit") else ())
+
+    def payment(self, row: Mapping[str, Any]) -> bool:
+        named = {row.get("client_id"), row.get("payer_id"), row.get("payee_id")}
+        settled = [
+            each for each in self.rows("invoices") if each["invoice_id"] == row.get("invoice_id")
+        ]
+        everything = Oracle(self.tables, Reach(None, True))
+        if named & self.hidden or not all(everything.invoice(each) for each in settled):
+            return False
+        return self.in_reach(self.units_of_payment(row))
+
+    def sees(self, kind: str, key: str) -> bool | None:
+        """Whether an entity may be seen; None of a kind that this oracle does not judge."""
+        if kind == "person":
+            return self.person(key)
+        if kind == "organisation":
+            return self.party(key)
+        for table, judge in (("invoice", self.invoice), ("payment", self.payment)):
+            if kind == table:
+                return any(judge(row) for row in self.rows(f"{kind}s") if row[f"{kind}_id"] == key)
+        if kind == "decision":
+            return any(
+                row["client_id"] not in self.hidden
+                and self.in_reach({row["unit"]} if row.get("unit") else ())
+                for row in self.rows("decisions")
+                if row["decision_id"] == key
+            )
+        if kind in ("tag", "login"):
+            holders = self.holders(kind, key)
+            return (
+                not holders & self.hidden
+                and bool(holders or self.reach.units is None)
+                and (any(self.person_within(who) for who in holders) or self.reach.units is None)
+            )
+        return None
+
+    def holders(self, kind: str, key: str) -> set[str]:
+        whom = "client_id" if kind == "tag" else "worker_id"
+        found = {row[whom] for row in self.rows("visits") if row.get(f"{kind}_id") == key}
+        register, who = ("tags", "client_id") if kind == "tag" else ("logins", "person_id")
+        return found | {row[who] for row in self.rows(register) if row[f"{kind}_id"] == key}
