@@ -31,6 +31,10 @@ def postgresql() -> Iterator[MakeDatabase]:
         with get_server(folder / "data") as server:
             address = make_url(server.get_uri()).set(drivername="postgresql+psycopg")
             admin = create_engine(address, isolation_level="AUTOCOMMIT")
+            with admin.connect() as connection:
+                # What a test wrote need not outlive a power cut.
+                connection.execute(text("ALTER SYSTEM SET fsync = off"))
+                connection.execute(text("SELECT pg_reload_conf()"))
             numbers = count(1)
 
             def make() -> str:

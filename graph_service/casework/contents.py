@@ -37,9 +37,9 @@ def link(change: Change, subject: Subject) -> None:
     case_id, session = change.case.case_id, change.session
     if subject.insider and not change.case.restricted:
         raise Conflict("That is for the role security alone. Open a restricted case for it.")
+    unlink(session, case_id, subject.kind, subject.reference)
     if links_of(session, case_id) >= LINKS:
         raise Conflict(f"A case is about {LINKS} things at most. Open a further one.")
-    unlink(session, case_id, subject.kind, subject.reference)
     session.add(
         LinkRow(
             case_id=case_id,
