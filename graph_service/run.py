@@ -131,9 +131,11 @@ def run(
                     "findings": len(findings),
                     **{change: None if counted is None else counted[change] for change in CHANGES},
                 }
-                _write(engine, about, findings, scores, changed, home.reference_key())
+                _write(engine, about, findings, scores, changed)
                 told = ({"finding_id": finding_id} for finding_id in sorted(aside))
                 run_file.write(engine, run_file.SET_ASIDE, told)
+                scope.lay(engine, home.reference_key(), scope.for_security(asked))
+                engine.execute("DROP SCHEMA known CASCADE")
                 adjacency.lay(engine)
                 if network is not None:
                     network.take_findings(engine)
@@ -262,13 +264,10 @@ def _write(
     findings: Sequence[Finding],
     scores: Sequence[Score],
     changed: Sequence[Mapping[str, str]],
-    key: bytes,
 ) -> None:
-    """Put all but the graph and the rooms in the file, and leave there only what it keeps."""
+    """Put all but the graph and the rooms in the file."""
     of_run = {name: about[name] for name in ("run_id", "as_of", "known_by")}
     run_file.write(engine, "findings", (found.as_json() for found in findings))
     run_file.write(engine, "scores", (scored.as_json() | of_run for scored in scores))
     run_file.write(engine, "changes", changed)
     run_file.write(engine, "run", [about])
-    scope.lay(engine, key)
-    engine.execute("DROP SCHEMA known CASCADE")

@@ -119,7 +119,7 @@ def test_a_run_file_has_its_tables_and_nothing_that_points_elsewhere(
         schemas = {row["schema_name"] for row in engine.rows("FROM duckdb_tables()")}
     kept = {"nodes", "edges", "links", "findings", "scores", "changes", "set_aside", "rooms", "run"}
     looked_up = {"adjacency", "spokes"}
-    seen = {"scope_nodes", "scope_evidence", "scope_payments"}
+    seen = {"scope_nodes", "scope_evidence", "scope_payments", "scope_rooms"}
     assert tables == kept | looked_up | seen
     assert (views, schemas) == ([], {"main"})
     assert not list(home.runs.glob("*.building*"))

@@ -3,12 +3,14 @@
 `scope_nodes`: of each entity its reference, whether it is personal (shown by that reference
 alone), whose protected identity hides it, whether units restrict it and to which it belongs.
 `scope_evidence`: which entities each row of evidence names, by column.
-`scope_payments`: the two ends of each payment. docs/access.md tells the rules.
+`scope_payments`: the two ends of each payment.
+`scope_rooms`: the detectors whose findings are for the role security alone.
+docs/access.md tells the rules.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -16,7 +18,9 @@ from graph_service.access import reference
 from graph_service.engines.duckdb import Engine
 from graph_service.engines.known import literal, quoted
 from graph_service.records import TABLES, Column, Kind, Table
+from graph_service.room import Room
 
+_SECURITY: Final = "security"
 _RULES: Final = Path(__file__).with_name("scope.sql")
 #: The kinds of entity that a column of a record may name.
 _BY_KIND: Final = {
@@ -30,13 +34,23 @@ _BY_NAME: Final = {
 } | {"credit_of": ("invoice",), "change_id": ("change",), "permit_id": ("permit",)}
 
 
-def lay(engine: Engine, key: bytes) -> None:
+def for_security(rooms: Iterable[Room]) -> list[str]:
+    """The rooms whose findings the role security alone sees: `for` names nobody else."""
+    return [room.name for room in rooms if room.audience == (_SECURITY,)]
+
+
+def lay(engine: Engine, key: bytes, insiders: Sequence[str] = ()) -> None:
     """Make the tables while the record views stand beside `nodes`, `edges` and `findings`.
 
     `key` is the home's own, `Home.reference_key()`: by it each entity gets its reference.
+    `insiders` names the rooms whose findings are for security alone.
     """
     reference.install(engine, key)
     engine.script(_RULES)
+    engine.execute(
+        "CREATE OR REPLACE TABLE scope_rooms AS SELECT unnest(CAST($rooms AS VARCHAR[])) AS room",
+        {"rooms": list(insiders)},
+    )
     engine.execute(
         "CREATE OR REPLACE TEMP TABLE scope_cited AS SELECT * FROM ("
         "SELECT finding_id, generate_subscripts(evidence, 1) AS place, unnest(evidence, "

@@ -13,6 +13,7 @@ import os
 import shutil
 from collections.abc import Collection
 from dataclasses import dataclass
+from functools import cache
 from hashlib import sha256
 from pathlib import Path
 from typing import Final
@@ -25,19 +26,16 @@ from graph_service.graph.derive import FOLDER as GRAPH
 from graph_service.home import Home
 from graph_service.run_file import RunFile, RunFolder
 from graph_service.stores import adjacency
-from graph_service.texts import text
+from graph_service.texts import both
 
 _FOLDER: Final = Path(__file__).parent
-_BEFORE: Final = tuple(_FOLDER / f"sight_{name}.sql" for name in ("seen", "graph", "findings"))
-_AFTER: Final = _FOLDER / "sight_counts.sql"
+_SEEN, _GRAPH, _FINDINGS, _COUNTS = (
+    _FOLDER / f"sight_{name}.sql" for name in ("seen", "graph", "findings", "counts")
+)
 _WORDS: Final = GRAPH / "macros.sql"
 _MADE_BY: Final = (
-    *_BEFORE,
-    _AFTER,
-    _WORDS,
-    reference.MACROS,
-    Path(__file__),
-    Path(statistics.__file__),
+    *(_SEEN, _GRAPH, _FINDINGS, _COUNTS, _WORDS),
+    *(reference.MACROS, Path(__file__), Path(statistics.__file__)),
 )
 _SUFFIX: Final = ".duckdb"
 _BUILDING: Final = ".building"
@@ -109,21 +107,31 @@ class Sights:
 
     def _path(self, run: RunFile, reach: Reach, key: bytes) -> Path:
         """Named by the reach and by what makes it, so that a new program makes it anew."""
-        made_by = sha256(b"".join(path.read_bytes() for path in _MADE_BY)).hexdigest()
-        told = json.dumps([reach.parameters, made_by]).encode()
+        told = json.dumps([reach.parameters, _made_by()]).encode()
         return self._home.sights / run.run_id / f"{hmac.digest(key, told, sha256).hex()}{_SUFFIX}"
 
     def _make(self, run: RunFile, reach: Reach, key: bytes, path: Path) -> None:
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         draft = path.with_suffix(_BUILDING)
         with self._home.spill() as spill:
-            build(run, reach, key, draft, spill=spill)
+            build(run, reach, key, draft, spill=spill, before=self._before(run))
         draft.chmod(0o600)
         for made in (draft, draft.parent):
             handle = os.open(made, os.O_RDONLY)
             os.fsync(handle)
             os.close(handle)
         draft.rename(path)
+
+    def _before(self, run: RunFile) -> RunFile | None:
+        """The run that this one is compared with, where it is kept and tells who may see what."""
+        (told,) = run.rows("run", order="run_id")
+        kept = {each.run_id: each for each in self._runs.all()}
+        before = kept.get(told["compared_with"])
+        if before is not None:
+            with before.open() as engine:
+                if not _has_scope(engine, engine.value("SELECT current_database()")):
+                    return None
+        return before
 
     def _sweep(self) -> None:
         """Remove sights of runs that are gone, and what a process that died has left."""
@@ -138,26 +146,64 @@ class Sights:
                     leftover.unlink()
 
 
-def build(run: RunFile, reach: Reach, key: bytes, path: Path, *, spill: Path) -> None:
-    """Write the sight of a reach to a file that is not there yet."""
+@cache
+def _made_by() -> str:
+    """The digest of what decides what a sight holds."""
+    return sha256(b"".join(path.read_bytes() for path in _MADE_BY)).hexdigest()
+
+
+def build(
+    run: RunFile,
+    reach: Reach,
+    key: bytes,
+    path: Path,
+    *,
+    spill: Path,
+    before: RunFile | None = None,
+) -> None:
+    """Write the sight of a reach to a file that is not there yet.
+
+    `before` is the run that this one is compared with: what is gone since is told where the
+    reach saw it there. Raises RunError for a run that is older than sights.
+    """
+    seen_before = [] if before is None else _found(before, reach, key, spill)
     with Engine(path, spill=spill) as engine:
-        engine.execute(f"ATTACH {literal(str(run.path))} AS whole (READ_ONLY)")
-        if not engine.value(
-            "SELECT count(*) FROM duckdb_tables() "
-            "WHERE database_name = 'whole' AND table_name = 'scope_nodes'"
-        ):
-            raise RunError(
-                f"Run {run.run_id} is older than the rules of who may see what. Make a new one."
-            )
-        reference.install(engine, key)
-        engine.script(_WORDS)
-        told = {
-            f"masked_{language}": text(language, "access", "masked") for language in ("sv", "en")
-        }
+        _attach(engine, run, key)
         # Nothing that is masked later ever comes into the file, not even for a moment.
-        for part in _BEFORE:
-            engine.script(part, reach.parameters | told)
+        for part in (_SEEN, _GRAPH, _FINDINGS):
+            engine.script(part, reach.parameters | _words())
         statistics.mask(engine)
-        engine.script(_AFTER, reach.parameters)
+        engine.script(_COUNTS, reach.parameters | {"seen_before": seen_before})
         engine.execute("DETACH whole")
         adjacency.lay(engine)
+
+
+def _found(run: RunFile, reach: Reach, key: bytes, spill: Path) -> list[str]:
+    """The findings of a run that the reach sees."""
+    with Engine(spill=spill) as engine:
+        _attach(engine, run, key)
+        for part in (_SEEN, _FINDINGS):
+            engine.script(part, reach.parameters | _words())
+        return [row["finding_id"] for row in engine.rows("SELECT finding_id FROM told")]
+
+
+def _attach(engine: Engine, run: RunFile, key: bytes) -> None:
+    engine.execute(f"ATTACH {literal(str(run.path))} AS whole (READ_ONLY)")
+    if not _has_scope(engine, "whole"):
+        raise RunError(
+            f"Run {run.run_id} is older than the rules of who may see what. Make a new one."
+        )
+    reference.install(engine, key)
+    engine.script(_WORDS)
+
+
+def _has_scope(engine: Engine, database: str) -> bool:
+    told = (
+        "SELECT count(*) FROM duckdb_tables() "
+        "WHERE database_name = $database AND table_name = 'scope_nodes'"
+    )
+    return bool(engine.value(told, {"database": database}))
+
+
+def _words() -> dict[str, str]:
+    return {f"masked_{language}": words for language, words in both("access", "masked").items()}

@@ -5,8 +5,8 @@ CREATE TABLE findings AS FROM told ORDER BY finding_id;
 CREATE TABLE changes AS
 SELECT change.*
 FROM whole.changes AS change
-LEFT JOIN findings USING (finding_id)
-WHERE findings.finding_id IS NOT NULL OR change.change = 'gone' AND CAST($units AS VARCHAR[]) IS NULL;
+WHERE change.finding_id IN (SELECT finding_id FROM findings)
+    OR (change.change = 'gone' AND list_contains($seen_before, change.finding_id));
 
 -- Points, band and rank stand: they are of the provider. Counts and money are of what is seen.
 CREATE TABLE scores AS
@@ -73,7 +73,8 @@ CREATE TABLE rooms AS
 SELECT room.* REPLACE (coalesce(counted.findings, 0) AS findings)
 FROM whole.rooms AS room
 LEFT JOIN (SELECT detector, count(*) AS findings FROM findings GROUP BY detector) AS counted
-    ON counted.detector = room.room;
+    ON counted.detector = room.room
+WHERE $insiders OR room.room NOT IN (SELECT room FROM whole.scope_rooms);
 
 CREATE TABLE run AS
 SELECT run.* REPLACE (

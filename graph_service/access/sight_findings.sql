@@ -63,11 +63,15 @@ SELECT
     ) AS subjects,
     bool_and(coalesce(within, true)) AS within,
     any_value(hides) AS hidden,
-    bool_or(subject.role = 'official') AS insider
+    bool_or(subject.role = 'official') OR any_value(for_security) AS insider
 FROM (
     SELECT *, bool_or(NOT coalesce(open, true)) OVER (PARTITION BY finding_id) AS hides
     FROM (
-        SELECT finding_id, generate_subscripts(subjects, 1) AS place, unnest(subjects) AS subject
+        SELECT
+            finding_id,
+            generate_subscripts(subjects, 1) AS place,
+            unnest(subjects) AS subject,
+            detector IN (SELECT room FROM whole.scope_rooms) AS for_security
         FROM whole.findings
     )
     LEFT JOIN judged ON node_id = subject.kind || ':' || subject.id
