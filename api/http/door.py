@@ -147,8 +147,11 @@ def does(operation: str, *refusals: HTTPStatus) -> dict[str, Any]:
     usual += [HTTPStatus.SERVICE_UNAVAILABLE]
     if told.roles is not None:
         usual += [HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN]
+    extra: dict[str, Any] = {OPERATION: operation}
+    if told.roles is None:
+        extra["security"] = [{}]  # a token may be sent, and none need be
     return {
-        "openapi_extra": {OPERATION: operation},
+        "openapi_extra": extra,
         "dependencies": [Depends(_permitted(operation))],
         "responses": documented(*sorted({*usual, *refusals})),
     }
