@@ -14,7 +14,8 @@ from api.listing import FORMAT, Format, as_json, emit
 from api.session import Command, Group, current, say
 from graph_service.access import table
 from graph_service.access.table import Role, Shows
-from graph_service.casework.users import LONGEST_KEY, Key, User
+from graph_service.casework.people import Key, User
+from graph_service.casework.users import LONGEST_KEY
 from graph_service.errors import UsageError
 from graph_service.texts import text
 

@@ -15,15 +15,9 @@ from sqlalchemy import select, text
 
 from graph_service.access.table import Role
 from graph_service.casework.database import Database
+from graph_service.casework.passwords import FAILURES, WINDOW
 from graph_service.casework.people import FailureRow, KeyRow, SessionRow, UserRow
-from graph_service.casework.users import (
-    FAILURES,
-    LONGEST_KEY,
-    SESSION,
-    WINDOW,
-    SignInRefused,
-    Users,
-)
+from graph_service.casework.users import LONGEST_KEY, SESSION, SignInRefused, Users
 from graph_service.errors import Conflict, DeclarationError, NotSignedIn, NotThere, UsageError
 
 PASSWORD = "fyra ord av slumpen"
@@ -216,6 +210,7 @@ def test_every_refusal_says_the_same_and_examines_one_password(
         ("disabled", PASSWORD),
         ("resting", PASSWORD),
         ("", ""),
+        ("a\0b", "c\0d"),
         ("a" * 10_000, "b" * 10_000),
     ):
         before = hasher.examined

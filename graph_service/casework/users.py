@@ -1,8 +1,7 @@
 """Who may come in with a password or an API key, where no other provider signs people in.
 
-Passwords are kept as Argon2id with the second recommended parameters of RFC 9106 §4 (64 MiB,
-three passes, four lanes), tokens as SHA-256: they are random, so nothing slower is needed. Every
-request asks the database, without a cache: what is revoked, disabled or changed holds at once.
+Tokens are kept as SHA-256: they are random, so nothing slower is needed. Every request asks the
+database, without a cache: what is revoked, disabled or changed holds at once.
 """
 
 from __future__ import annotations
@@ -10,72 +9,40 @@ from __future__ import annotations
 import hashlib
 import re
 import secrets
-import threading
 import unicodedata
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Final
 
 from argon2 import PasswordHasher
-from argon2.exceptions import VerifyMismatchError
-from argon2.profiles import RFC_9106_LOW_MEMORY
 from sqlalchemy import delete, select, update
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import IntegrityError
-from sqlalchemy.orm import Session
 
 from graph_service.access import table
-from graph_service.access.table import Caller, Role
+from graph_service.access.table import Caller
 from graph_service.casework.database import Database
-from graph_service.casework.people import FailureRow, KeyRow, SessionRow, UserRow
+from graph_service.casework.passwords import WINDOW, Passwords
+from graph_service.casework.people import (
+    Key,
+    KeyRow,
+    SessionRow,
+    User,
+    UserRow,
+    key_of,
+    user_of,
+)
 from graph_service.errors import Conflict, NotSignedIn, NotThere, UsageError
 
 #: A working day; then one signs in anew.
 SESSION: Final = timedelta(hours=8)
 #: A key is renewed at least about once a year.
 LONGEST_KEY: Final = timedelta(days=400)
-#: After so many failures within the window, a name rests until the window ends. Guessing is
-#: held to 480 passwords a day for a name; NIST SP 800-63B-4 §3.2.2 allows 100 in a row.
-FAILURES: Final = 5
-WINDOW: Final = timedelta(minutes=15)
-#: OWASP ASVS 4.0.3, 2.1.1 and 2.1.2.
-SHORTEST_PASSWORD: Final = 12
-LONGEST_PASSWORD: Final = 128
-#: Passwords that one process examines at the same time: each takes 64 MiB.
-_AT_ONCE: Final = 2
 _NAME: Final = re.compile(r"[\w.@+-]{1,64}")
 #: Six digits in a row may be the beginning of a personal number, which no name may hold.
 _NUMBER: Final = re.compile(r"\d{6}")
 _SESSION_PREFIX: Final = "gss_"
 _KEY_PREFIX: Final = "gsk_"
-
-
-@dataclass(frozen=True, slots=True)
-class User:
-    """A person who signs in here. `units` is None for one who sees every unit."""
-
-    user_id: str
-    name: str
-    roles: frozenset[Role]
-    units: frozenset[str] | None
-    created_at: datetime
-    disabled_at: datetime | None
-
-
-@dataclass(frozen=True, slots=True)
-class Key:
-    """A robot's key; the secret itself was shown once and is not kept."""
-
-    key_id: str
-    name: str
-    roles: frozenset[Role]
-    units: frozenset[str] | None
-    created_by: str
-    created_at: datetime
-    expires_at: datetime
-    revoked_at: datetime | None
-    last_used_on: date | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,9 +77,7 @@ class Users:
     ) -> None:
         self._database = database
         self._clock = clock
-        self._hasher = hasher or PasswordHasher.from_parameters(RFC_9106_LOW_MEMORY)
-        self._slots = threading.BoundedSemaphore(_AT_ONCE)
-        self._nobody: str | None = None
+        self._passwords = Passwords(database, clock, hasher)
 
     def caller_of(self, token: str) -> Caller:
         """Whose session or key it is; NotSignedIn where it is unknown, expired or revoked."""
@@ -125,18 +90,11 @@ class Users:
     def sign_in(self, name: str, password: str) -> SignedIn:
         """Open a session. Unknown, disabled and resting names take as long and answer alike."""
         name = _normal(name)
-        with self._slots:
-            if self._nobody is None:
-                self._nobody = self._hasher.hash(secrets.token_hex())
-            with self._database.reading() as session:
-                user = session.scalar(select(UserRow).where(UserRow.name == name))
-                rests = self._rests(session, name)
-            matches = self._verify(self._nobody if user is None else user.password_hash, password)
-            if user is None or not matches or rests or user.disabled_at is not None:
-                if not rests:
-                    self._count_failure(name)
-                raise SignInRefused(None if user is None else user.user_id)
-        return self._open(user, password)
+        row = self._row_of(name)
+        known = None if row is None or row.disabled_at is not None else row.password_hash
+        if not self._passwords.match(name, known, password) or row is None:
+            raise SignInRefused(None if row is None else row.user_id)
+        return self._open(row, password)
 
     def sign_out(self, token: str) -> bool:
         """End the session of this token; whether there was one, for a key has none to end."""
@@ -154,7 +112,7 @@ class Users:
             name=name,
             roles=_roles(roles),
             units=_units(units),
-            password_hash=self._hash(password),
+            password_hash=self._passwords.hash(password),
             created_at=self._clock(),
         )
         try:
@@ -162,7 +120,7 @@ class Users:
                 session.add(row)
         except IntegrityError as error:
             raise Conflict("There is a user of that name. Choose another one.") from error
-        return _user(row)
+        return user_of(row)
 
     def change(
         self,
@@ -175,7 +133,7 @@ class Users:
         password: str | None = None,
     ) -> User:
         """Change what is given. Disabling, or a new password, ends the user's sessions."""
-        hashed = None if password is None else self._hash(password)
+        hashed = None if password is None else self._passwords.hash(password)
         with self._database.writing() as session:
             row = session.get(UserRow, user_id, with_for_update=True)
             if row is None:
@@ -188,26 +146,23 @@ class Users:
                 row.disabled_at = (row.disabled_at or self._clock()) if disabled else None
             if hashed is not None:
                 row.password_hash = hashed
-                session.execute(
-                    delete(FailureRow).where(FailureRow.name_sha256 == _sha256(row.name))
-                )
+                self._passwords.forget_failures(session, row.name)
             if disabled or hashed is not None:
                 session.execute(delete(SessionRow).where(SessionRow.user_id == user_id))
-        return _user(row)
+        return user_of(row)
 
     def named(self, name: str) -> User:
         """The user of that name; NotThere where there is none."""
-        with self._database.reading() as session:
-            row = session.scalar(select(UserRow).where(UserRow.name == _normal(name)))
+        row = self._row_of(_normal(name))
         if row is None:
             raise NotThere("There is no user of that name. See `graph-service user list`.")
-        return _user(row)
+        return user_of(row)
 
     def everybody(self, *, after: str = "", limit: int | None = None) -> Sequence[User]:
         """Users by name, those that come after the name `after`; disabled ones too."""
         asked = select(UserRow).where(UserRow.name > after).order_by(UserRow.name).limit(limit)
         with self._database.reading() as session:
-            return [_user(row) for row in session.scalars(asked)]
+            return [user_of(row) for row in session.scalars(asked)]
 
     def issue_key(
         self,
@@ -237,7 +192,7 @@ class Users:
                 session.add(row)
         except IntegrityError as error:
             raise Conflict("There is, or was, a key of that name. Choose another one.") from error
-        return _key(row), secret
+        return key_of(row), secret
 
     def revoke_key(self, key_id: str) -> Key:
         """End a key at once; one that has ended already stays as it is."""
@@ -246,7 +201,7 @@ class Users:
             if row is None:
                 raise NotThere("There is no such key.")
             row.revoked_at = row.revoked_at or self._clock()
-        return _key(row)
+        return key_of(row)
 
     def key_named(self, name: str) -> Key:
         """The key of that name; NotThere where there is none."""
@@ -254,13 +209,13 @@ class Users:
             row = session.scalar(select(KeyRow).where(KeyRow.name == _normal(name)))
         if row is None:
             raise NotThere("There is no key of that name. See `graph-service user list`.")
-        return _key(row)
+        return key_of(row)
 
     def every_key(self, *, after: str = "", limit: int | None = None) -> Sequence[Key]:
         """Keys by name, those that come after the name `after`; revoked ones too."""
         asked = select(KeyRow).where(KeyRow.name > after).order_by(KeyRow.name).limit(limit)
         with self._database.reading() as session:
-            return [_key(row) for row in session.scalars(asked)]
+            return [key_of(row) for row in session.scalars(asked)]
 
     def any_way_in(self) -> bool:
         """Whether anybody could come in: an enabled user, or a key that stands."""
@@ -270,6 +225,13 @@ class Users:
         )
         with self._database.reading() as session:
             return session.scalar(user) is not None or session.scalar(key.limit(1)) is not None
+
+    def _row_of(self, name: str) -> UserRow | None:
+        """The user of a name, which may be anything that somebody typed."""
+        if not _NAME.fullmatch(name):
+            return None
+        with self._database.reading() as session:
+            return session.scalar(select(UserRow).where(UserRow.name == name))
 
     def _caller_of_session(self, token: str) -> Caller:
         asked = (
@@ -285,7 +247,7 @@ class Users:
             row = session.scalar(asked)
         if row is None:
             raise _unknown()
-        return _caller(row)
+        return user_of(row).caller
 
     def _caller_of_key(self, token: str) -> Caller:
         now = self._clock()
@@ -302,30 +264,11 @@ class Users:
             used = update(KeyRow).where(KeyRow.key_id == row.key_id).values(last_used_on=now.date())
             with self._database.writing() as session:
                 session.execute(used)
-        return Caller(row.key_id, row.name, table.roles(row.roles), _seen(row.units))
-
-    def _rests(self, session: Session, name: str) -> bool:
-        row = session.get(FailureRow, _sha256(name))
-        return row is not None and row.failures >= FAILURES and self._clock() < row.since + WINDOW
-
-    def _count_failure(self, name: str) -> None:
-        now = self._clock()
-        with self._database.writing() as session:
-            session.execute(delete(FailureRow).where(FailureRow.since <= now - WINDOW))
-            insert = sqlite.insert if self._database.is_sqlite else postgresql.insert
-            session.execute(
-                insert(FailureRow)
-                .values(name_sha256=_sha256(name), failures=1, since=now)
-                .on_conflict_do_update(
-                    index_elements=[FailureRow.name_sha256],
-                    set_={"failures": FailureRow.failures + 1},
-                )
-            )
+        return key_of(row).caller
 
     def _open(self, user: UserRow, password: str) -> SignedIn:
         token, now = _SESSION_PREFIX + secrets.token_urlsafe(32), self._clock()
-        stale = self._hasher.check_needs_rehash(user.password_hash)
-        hashed = self._hashed(password) if stale else user.password_hash
+        hashed = self._passwords.renewed(user.password_hash, password)
         with self._database.writing() as session:
             stands = session.scalar(
                 select(UserRow)
@@ -339,7 +282,7 @@ class Users:
             if stands is None:
                 raise SignInRefused(user.user_id)
             stands.password_hash = hashed
-            session.execute(delete(FailureRow).where(FailureRow.name_sha256 == _sha256(user.name)))
+            self._passwords.forget_failures(session, user.name)
             session.execute(delete(SessionRow).where(SessionRow.expires_at <= now))
             session.add(
                 SessionRow(
@@ -349,25 +292,7 @@ class Users:
                     expires_at=now + SESSION,
                 )
             )
-        return SignedIn(token, now + SESSION, _caller(stands))
-
-    def _hash(self, password: str) -> str:
-        if not SHORTEST_PASSWORD <= len(password) <= LONGEST_PASSWORD:
-            raise UsageError(
-                f"A password has {SHORTEST_PASSWORD} to {LONGEST_PASSWORD} characters. "
-                "Choose a longer one, such as four words drawn at random."
-            )
-        return self._hashed(password)
-
-    def _hashed(self, password: str) -> str:
-        with self._slots:
-            return self._hasher.hash(unicodedata.normalize("NFKC", password))
-
-    def _verify(self, hashed: str, password: str) -> bool:
-        try:
-            return self._hasher.verify(hashed, unicodedata.normalize("NFKC", password))
-        except VerifyMismatchError:
-            return False
+        return SignedIn(token, now + SESSION, user_of(stands).caller)
 
 
 def _unknown() -> NotSignedIn:
@@ -400,36 +325,3 @@ def _roles(names: Collection[str]) -> list[str]:
 
 def _units(units: Collection[str] | None) -> list[str] | None:
     return None if units is None else sorted(set(units))
-
-
-def _seen(units: Collection[str] | None) -> frozenset[str] | None:
-    return None if units is None else frozenset(units)
-
-
-def _caller(row: UserRow) -> Caller:
-    return Caller(row.user_id, row.name, table.roles(row.roles), _seen(row.units))
-
-
-def _user(row: UserRow) -> User:
-    return User(
-        user_id=row.user_id,
-        name=row.name,
-        roles=table.roles(row.roles),
-        units=_seen(row.units),
-        created_at=row.created_at,
-        disabled_at=row.disabled_at,
-    )
-
-
-def _key(row: KeyRow) -> Key:
-    return Key(
-        key_id=row.key_id,
-        name=row.name,
-        roles=table.roles(row.roles),
-        units=_seen(row.units),
-        created_by=row.created_by,
-        created_at=row.created_at,
-        expires_at=row.expires_at,
-        revoked_at=row.revoked_at,
-        last_used_on=row.last_used_on,
-    )

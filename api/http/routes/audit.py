@@ -19,7 +19,8 @@ from graph_service.casework.audit.verification import Fault, verify
 
 router = APIRouter(prefix="/v1/audit", tags=["audit"], route_class=AuditedRoute)
 
-_LONGEST: Final = 200
+#: Users, actions and cases are named in ASCII.
+_WORD: Final = {"max_length": 200, "pattern": r"^[ -~]+$"}
 
 
 class AuditEntry(BaseModel):
@@ -143,12 +144,12 @@ def entries(
     page: Paging,
     since: Annotated[AwareDatetime | None, Query(description="The first moment.")] = None,
     until: Annotated[AwareDatetime | None, Query(description="The moment before which.")] = None,
-    user: Annotated[str | None, Query(max_length=_LONGEST, description="Whose.")] = None,
+    user: Annotated[str | None, Query(**_WORD, description="Whose.")] = None,
     action: Annotated[
         str | None,
-        Query(max_length=_LONGEST, description="One; `findings.` takes all that begin so."),
+        Query(**_WORD, description="One; `findings.` takes all that begin so."),
     ] = None,
-    case: Annotated[str | None, Query(max_length=_LONGEST, description="Within a case.")] = None,
+    case: Annotated[str | None, Query(**_WORD, description="Within a case.")] = None,
     outcome: Outcome | None = None,
 ) -> Page[AuditEntry]:
     """Entries, newest first."""

@@ -10,7 +10,8 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from api.http.door import Asked, Asking, AuditedRoute, does
 from graph_service.access.table import Caller, Role
-from graph_service.casework.users import LONGEST_PASSWORD, SignInRefused
+from graph_service.casework.passwords import LONGEST_PASSWORD
+from graph_service.casework.users import SignInRefused
 from graph_service.errors import Conflict
 
 router = APIRouter(prefix="/v1/session", tags=["session"], route_class=AuditedRoute)

@@ -13,7 +13,8 @@ from pydantic.config import JsonDict
 from api.http.door import Asked, Asking, AuditedRoute, does
 from api.http.paging import Page, Paging, Place
 from graph_service.access.table import Role
-from graph_service.casework.users import LONGEST_KEY, LONGEST_PASSWORD, SHORTEST_PASSWORD
+from graph_service.casework.passwords import LONGEST_PASSWORD, SHORTEST_PASSWORD
+from graph_service.casework.users import LONGEST_KEY
 from graph_service.errors import NotAllowed
 
 router = APIRouter(prefix="/v1", tags=["users"], route_class=AuditedRoute)
@@ -25,7 +26,7 @@ _Unit = Annotated[str, Field(min_length=1, max_length=200)]
 _Units = Annotated[list[_Unit], Field(max_length=500)]
 _ShownRoles = Annotated[list[Role], BeforeValidator(sorted)]
 _ShownUnits = Annotated[list[str], BeforeValidator(sorted)]
-_Id = Annotated[str, Path(max_length=64)]
+_Id = Annotated[str, Path(pattern=r"^(user|key):[0-9a-f]{1,64}$")]
 _USER: Final[JsonDict] = {
     "user_id": "user:25a6d2ecfe395995",
     "name": "anna",
