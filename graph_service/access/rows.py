@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -157,7 +158,7 @@ def _row(
     mask: _Mask,
 ) -> CitedRow:
     table, file_sha256, row = _place(cited)
-    key = mask.key(stored) if stored is not None else cited["key"]
+    key = mask.key(stored) if stored is not None else json.loads(cited["key"])
     if stored is None:
         told = [each for at, each in receipts.items() if at[1:] == (table, file_sha256)]
         receipt, withdrawn = told[0] if told else (None, False)
