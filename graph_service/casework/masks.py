@@ -103,7 +103,7 @@ class Masks:
         return _told(mask, at)
 
     def of_case(
-        self, case_id: str, caller: Caller, *, after: tuple[datetime, str] | None, limit: int
+        self, case_id: str, caller: Caller, *, after: tuple[datetime, str] | None = None, limit: int
     ) -> list[Mask]:
         """The masks of a case of the caller's, oldest first; up to `limit` after a place."""
         at = self._clock()
@@ -116,7 +116,7 @@ class Masks:
             return [_told(row, at) for row in rows]
 
     def waiting(
-        self, caller: Caller, *, after: tuple[datetime, str] | None, limit: int
+        self, caller: Caller, *, after: tuple[datetime, str] | None = None, limit: int
     ) -> list[Mask]:
         """What waits for an approval that the caller may give, oldest first."""
         at = self._clock()
