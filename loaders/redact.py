@@ -35,9 +35,11 @@ def redact(engine: Engine, source: Source, target: Path) -> Form | None:
     """Write to `target` what may stay of a file (see `keeping.redaction.Redactor`)."""
     engine.execute("CREATE OR REPLACE TEMP TABLE gone (row BIGINT)")
     engine.execute('CREATE OR REPLACE TEMP TABLE rest ("table" VARCHAR, row BIGINT, "values" JSON)')
+    engine.execute("CREATE OR REPLACE TEMP TABLE delivered (batch VARCHAR, n INTEGER)")
     receipts = [receipt for receipt in source.receipts if receipt.refused is None]
     if not receipts:
         return None
+    engine.load_rows("delivered", [[receipt.batch, receipt.n] for receipt in receipts])
     if source.form is Form.REBUILT:
         return _filter(engine, source.path, target)
     folder = target.with_name(f"{target.name}.decoded")
@@ -68,7 +70,7 @@ def _read_again(
     tables = [decoded for decoded in found if isinstance(decoded, Decoded)]
     for decoded in tables:
         has_faults(engine, decoded, today)
-        _judge(engine, decoded, receipts)
+        _judge(engine, decoded)
     return tables
 
 
@@ -90,7 +92,7 @@ def _is_text(source: Source, receipts: Sequence[Receipt]) -> bool:
     return receipts[0].mapping is not None or (canonical and source.name.lower().endswith(".csv"))
 
 
-def _judge(engine: Engine, decoded: Decoded, receipts: Sequence[Receipt]) -> None:
+def _judge(engine: Engine, decoded: Decoded) -> None:
     """Rows that may not stay go to `gone`, sound ones that may to `rest`."""
     table = TABLES[decoded.table]
     same_key = " AND ".join(
@@ -100,11 +102,9 @@ def _judge(engine: Engine, decoded: Decoded, receipts: Sequence[Receipt]) -> Non
         for name in table.key
     )
     stored = f"EXISTS (FROM kept.{quoted(table.name)} AS old WHERE {same_key})"
-    batches = {"batches": sorted({receipt.batch for receipt in receipts})}
     engine.execute(
         "CREATE OR REPLACE TEMP TABLE still_refused AS SELECT DISTINCT row FROM refused "
-        f'WHERE batch IN (SELECT unnest($batches)) AND "table" = {literal(table.name)}',
-        batches,
+        f'SEMI JOIN delivered USING (batch, n) WHERE "table" = {literal(table.name)}'
     )
     engine.execute(
         f"INSERT INTO gone SELECT _row FROM records AS new WHERE NOT {stored} "
@@ -128,10 +128,7 @@ def _redact(
     gone = engine.value("SELECT count(DISTINCT row) FROM gone")
     if not gone:
         return None
-    refused = engine.value(
-        "SELECT count(*) FROM refused WHERE batch IN (SELECT unnest($batches))",
-        {"batches": sorted({receipt.batch for receipt in receipts})},
-    )
+    refused = engine.value("SELECT count(*) FROM refused SEMI JOIN delivered USING (batch, n)")
     lines = len(found) == 1 and _is_text(source, receipts)
     if not engine.value("SELECT count(*) FROM rest") and not (lines and refused):
         return Form.ERASED

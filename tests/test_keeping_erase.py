@@ -21,12 +21,10 @@ from hypothesis import strategies as st
 
 from graph_service.access.reference import reference
 from graph_service.casework.keeping import Covers
-from graph_service.errors import UsageError
-from graph_service.keeping.retention import months_after
 from graph_service.lake import Lake
 from graph_service.records import TABLES
 from tests.house import House, csv_text, organisation, person, row
-from tests.keeping_home import BY, decide, erased, every_byte, holding, keeping_of, stored
+from tests.keeping_home import BY, decide, erased, keeping_of, stored
 
 STOCKHOLM = ZoneInfo("Europe/Stockholm")
 #: The house's clock begins on this day; a class of 12 months keeps what ended after a year before.

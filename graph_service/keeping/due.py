@@ -110,8 +110,8 @@ def open_kept(engine: Engine, lake: Lake) -> None:
     for schema in ("kept", "lapsed", "held"):
         engine.execute(f"CREATE SCHEMA IF NOT EXISTS {schema}")
     engine.execute("CREATE OR REPLACE TEMP TABLE told (batch VARCHAR, told_on DATE)")
-    seen = set(lake.visible_batches())
     told = {receipt.batch: receipt.loaded_at for receipt in lake.receipts()}
+    seen = told.keys() - lake.withdrawn().keys()
     days = [[batch, at.astimezone(STOCKHOLM).date()] for batch, at in told.items()]
     engine.load_rows("told", days)
     engine.execute("CREATE OR REPLACE TEMP TABLE visible (batch VARCHAR)")

@@ -9,7 +9,7 @@ was erased, the runs that have, and what may be seen of them.
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -90,13 +90,14 @@ def _erase_from_files(
     progress: Progress,
 ) -> None:
     lake, today = Lake(home), stockholm_day(clock)
+    receipts = lake.receipts()
     decisions, months, holds = keeping.decisions(), months_decided(keeping), holds_of(keeping)
     with Engine(memory=memory, spill=spill) as engine:
         progress("due")
         lapsed = due.find(engine, lake, months, holds, today=today, key=home.reference_key())
-        rejects = lapsed_rejects(lake, months, holds, today)
+        rejects = lapsed_rejects(receipts, months, holds, today)
         rejects = [receipt for receipt in rejects if _refusals(home, receipt)]
-        files = list(lapsed_files(lake, months, holds, today))
+        files = lapsed_files(receipts, lake.redactions().keys(), months, holds, today)
         erased.counts = {table: lapsed.due[table].rows for table in lapsed.tables}
         erased.counts |= {f"{REJECTS}:{r.table}": 0 for r in rejects}
         for receipt in rejects:
@@ -119,8 +120,8 @@ def _erase_from_files(
             redaction.erase_file(home, sha256, clock())
         progress("raw files")
         due.open_kept(engine, lake)
-        _open_refused(engine, home, lake)
-        counts = redaction.redact(home, engine, touched, redactor, clock(), spill)
+        _open_refused(engine, home, receipts)
+        counts = redaction.redact(home, engine, receipts, touched, redactor, clock(), spill)
         erased.counts |= {what: count for what, count in counts.items() if count}
 
 
@@ -164,12 +165,12 @@ def _refusals(home: Home, receipt: Receipt) -> list[Path]:
     return [*beside, *([index] if index.exists() else [])]
 
 
-def _open_refused(engine: Engine, home: Home, lake: Lake) -> None:
+def _open_refused(engine: Engine, home: Home, receipts: Sequence[Receipt]) -> None:
     """Table `refused`: which rows of which receipt are refused, and kept."""
     engine.execute(
         'CREATE OR REPLACE TABLE refused (batch VARCHAR, n INTEGER, "table" VARCHAR, row BIGINT)'
     )
-    for receipt in lake.receipts():
+    for receipt in receipts:
         index = home.rejects / receipt.batch / "reasons" / f"{receipt.n}.{receipt.table}.parquet"
         if receipt.rejected and index.exists():
             engine.execute(

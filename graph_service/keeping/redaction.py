@@ -59,6 +59,7 @@ class Redactor(Protocol):
 def redact(
     home: Home,
     engine: Engine,
+    receipts: Sequence[Receipt],
     touched: Collection[str],
     redactor: Redactor,
     at: datetime,
@@ -71,24 +72,24 @@ def redact(
     lake = Lake(home)
     standing = lake.redactions()
     counts = {"files_redacted": 0, "files_erased": 0}
-    for sha256, receipts in _by_file(lake.receipts()).items():
+    for sha256, delivered in _by_file(receipts).items():
         original = home.raw / sha256[:2] / sha256
         told = standing.get(sha256)
         again = told is not None and original.exists()
-        if not (again or any(receipt.table in touched for receipt in receipts)):
+        if not (again or any(receipt.table in touched for receipt in delivered)):
             continue
         form = None if told is None or again else Form(told.form)
         path = original if form is None else lake.raw(sha256, standing)
         if path is None or not path.exists():
             continue
         draft = workshop / sha256
-        became = redactor(engine, Source(path, receipts[0].file, form, receipts), draft)
+        became = redactor(engine, Source(path, delivered[0].file, form, delivered), draft)
         if became is None:
             continue
         stands = None if became is Form.ERASED else _take_in(home, draft)
         lake.redact(sha256, stands, became.value, at)
         counts["files_erased" if stands is None else "files_redacted"] += 1
-    _remove_unnamed(home, lake)
+    _remove_unnamed(home, lake, {each.file_sha256 for each in receipts if each.file_sha256})
     return counts
 
 
@@ -116,10 +117,9 @@ def _take_in(home: Home, draft: Path) -> str:
     return sha256
 
 
-def _remove_unnamed(home: Home, lake: Lake) -> None:
+def _remove_unnamed(home: Home, lake: Lake, delivered: Collection[str]) -> None:
     """Remove every raw file that stands for no delivered file."""
     standing = lake.redactions()
-    delivered = {receipt.file_sha256 for receipt in lake.receipts() if receipt.file_sha256}
     named = {lake.raw(sha256, standing) for sha256 in delivered}
     for folder in home.raw.iterdir() if home.raw.is_dir() else ():
         for path in folder.iterdir():

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from calendar import monthrange
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Final
@@ -74,14 +74,14 @@ def stockholm_day(clock: Clock) -> date:
 
 
 def lapsed_rejects(
-    lake: Lake, months: Mapping[Retention, int], holds: Holds, today: date
+    receipts: Sequence[Receipt], months: Mapping[Retention, int], holds: Holds, today: date
 ) -> list[Receipt]:
     """Receipts whose refused rows have lapsed: their dates may be what is wrong with them, so
     that the day they were told counts. While anybody is held they stay: whom they name is unsure.
     """
     return [
         receipt
-        for receipt in lake.receipts()
+        for receipt in receipts
         if receipt.rejected
         and receipt.table is not None
         and receipt.table not in holds.tables
@@ -91,27 +91,30 @@ def lapsed_rejects(
 
 
 def lapsed_files(
-    lake: Lake, months: Mapping[Retention, int], holds: Holds, today: date
-) -> Iterator[str]:
-    """Files that were refused as a whole and have lapsed, by hash.
+    receipts: Sequence[Receipt],
+    erased: Collection[str],
+    months: Mapping[Retention, int],
+    holds: Holds,
+    today: date,
+) -> list[str]:
+    """Files that were refused as a whole and have lapsed, by hash; `erased` ones went before.
 
     One that tells no table may hold anything: it stays as long as the longest class, and while
     any class is not decided on, or anything is held.
     """
-    standing = lake.redactions()
-    receipts = [receipt for receipt in lake.receipts() if receipt.file_sha256 is not None]
     read = {receipt.file_sha256 for receipt in receipts if receipt.refused is None}
     longest = max(months.values()) if set(months) == set(Retention) else None
     lapsed: dict[str, bool] = {}
     for receipt in receipts:
-        if receipt.file_sha256 in read or receipt.file_sha256 in standing or holds.references:
+        sha256 = receipt.file_sha256
+        if sha256 is None or sha256 in read or sha256 in erased or holds.references:
             continue
         table = TABLES.get(receipt.table or "")
         term = longest if table is None else months.get(table.retention)
         held = bool(holds.tables) if table is None else table.name in holds.tables
         goes = not held and _has_lapsed(receipt, term, today)
-        lapsed[str(receipt.file_sha256)] = lapsed.get(str(receipt.file_sha256), True) and goes
-    yield from (sha256 for sha256, goes in lapsed.items() if goes)
+        lapsed[sha256] = lapsed.get(sha256, True) and goes
+    return [sha256 for sha256, goes in lapsed.items() if goes]
 
 
 def _has_lapsed(receipt: Receipt, months: int | None, today: date) -> bool:
