@@ -9,7 +9,7 @@ from fastapi import Depends, FastAPI
 from starlette.middleware import Middleware
 from starlette.types import StatelessLifespan
 
-from api.http import limits, logs, problems
+from api.http import limits, logs, problems, specification
 from api.http.answer_headers import AnswerHeaders
 from api.http.door import AuditedRoute
 from api.http.limits import Bounded, Fitting, Rates
@@ -62,6 +62,7 @@ def create_app(service: Service, lifespan: StatelessLifespan[FastAPI] | None = N
     app.state.rates = Rates(bounds)
     app.router.route_class = AuditedRoute
     problems.install(app)
+    specification.install(app)
     app.include_router(service_routes.router)
     each_counted = [Depends(limits.counted)]
     guarded = [*each_counted, Depends(limits.wrong_passwords_counted)]
