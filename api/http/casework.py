@@ -9,8 +9,8 @@ from http import HTTPStatus
 from typing import Annotated, Any, Final
 
 from fastapi import Header, Path
-from fastapi.encoders import jsonable_encoder
 from fastapi.responses import JSONResponse
+from pydantic_core import to_jsonable_python
 
 from api.http.conditional import reads
 from api.http.door import Asked, does
@@ -112,8 +112,8 @@ def changed(current: Outline, refused: Mapping[str, Any], why: str) -> JSONRespo
         "title": status.phrase,
         "status": status.value,
         "detail": why,
-        "current": jsonable_encoder(current),
-        "refused": jsonable_encoder(refused),
+        "current": to_jsonable_python(current),
+        "refused": to_jsonable_python(refused),
     }
     headers = {"Cache-Control": "no-store", "ETag": tag(current)}
     return JSONResponse(told, status.value, headers=headers, media_type=MEDIA_TYPE)

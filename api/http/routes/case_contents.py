@@ -6,7 +6,7 @@ from http import HTTPStatus
 from typing import Annotated
 
 from fastapi import APIRouter, Query, Response
-from fastapi.encoders import jsonable_encoder
+from pydantic_core import to_jsonable_python
 
 from api.http.casework import CaseId, PartId, moment, shows, within, writes
 from api.http.conditional import IfNoneMatch, answer
@@ -48,7 +48,7 @@ def notes(
     items, further = page.cut(
         found, lambda note: (note.written_at.isoformat(), note.note_id, note.version)
     )
-    return answer(jsonable_encoder({"items": items, "next": further}), known)
+    return answer(to_jsonable_python({"items": items, "next": further}), known)
 
 
 @router.post(
@@ -92,7 +92,7 @@ def links(ask: Asking, case_id: CaseId, page: Paging, known: IfNoneMatch = None)
     items, further = page.cut(
         found, lambda link: (link.linked_at.isoformat(), link.kind, link.reference)
     )
-    return answer(jsonable_encoder({"items": items, "next": further}), known)
+    return answer(to_jsonable_python({"items": items, "next": further}), known)
 
 
 @router.post(

@@ -7,7 +7,7 @@ from http import HTTPStatus
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Response
-from fastapi.encoders import jsonable_encoder
+from pydantic_core import to_jsonable_python
 
 from api.http.casework import (
     CaseId,
@@ -51,7 +51,7 @@ def listing(
     found = ask.service.cases.page(ask.caller, after=after, limit=page.limit + 1, status=status)
     items, further = page.cut(found, lambda case: (case.opened_at.isoformat(), case.case_id))
     ask.tells("case", [case.case_id for case in items])
-    return answer(jsonable_encoder({"items": items, "next": further}), known)
+    return answer(to_jsonable_python({"items": items, "next": further}), known)
 
 
 @router.post(
@@ -90,7 +90,7 @@ def one(ask: Asking, case_id: CaseId, known: IfNoneMatch = None) -> Response:
     """A case of yours; to a coordinator, that it exists, where it stands and whose it is."""
     within(ask, case_id)
     case = ask.service.cases.read(case_id, ask.caller)
-    told = answer(jsonable_encoder(case), None)
+    told = answer(to_jsonable_python(case), None)
     told.headers["ETag"] = tag(case)
     if known is not None and tag(case) in (
         each.strip().removeprefix("W/") for each in known.split(",")
@@ -153,7 +153,7 @@ def history(ask: Asking, case_id: CaseId, page: Paging, known: IfNoneMatch = Non
     cases = ask.service.cases
     found = cases.history(case_id, ask.caller, after=after, limit=page.limit + 1)
     items, further = page.cut(found, lambda change: (change.version,))
-    return answer(jsonable_encoder({"items": items, "next": further}), known)
+    return answer(to_jsonable_python({"items": items, "next": further}), known)
 
 
 def subjects(ask: Asked, kind: LinkKind, references: Sequence[str]) -> list[Subject]:

@@ -6,7 +6,7 @@ from datetime import date
 from http import HTTPStatus
 
 from fastapi import APIRouter, Response
-from fastapi.encoders import jsonable_encoder
+from pydantic_core import to_jsonable_python
 
 from api.http.casework import OfFinding, day, finding_of, moment, provider_of, shows, writes
 from api.http.conditional import IfNoneMatch, answer
@@ -34,7 +34,7 @@ def judged(ask: Asking, finding_id: OfFinding, known: IfNoneMatch = None) -> Res
     found = _dispositions(ask).of(finding_id)
     if found is None:
         raise NotThere("Nobody has judged this finding, or it is not for you to see.")
-    return answer(jsonable_encoder(found), known)
+    return answer(to_jsonable_python(found), known)
 
 
 @router.put(
@@ -85,7 +85,7 @@ def judgements(
     items, further = page.cut(
         found, lambda told: (told.decided_at.isoformat(), told.disposition_id)
     )
-    return answer(jsonable_encoder({"items": items, "next": further}), known)
+    return answer(to_jsonable_python({"items": items, "next": further}), known)
 
 
 @router.get(
@@ -100,7 +100,7 @@ def precision(ask: Asking, page: Paging, known: IfNoneMatch = None) -> Response:
     after = "" if page.after is None else str(page.after[0])
     rest = [told for told in every if told.detector > after]
     items, further = page.cut(rest, lambda told: (told.detector,))
-    return answer(jsonable_encoder({"items": items, "next": further}), known)
+    return answer(to_jsonable_python({"items": items, "next": further}), known)
 
 
 @router.get(
@@ -225,14 +225,14 @@ def _rests(ask: Asked, kind: Snoozed, reference: str, known: str | None) -> Resp
     found = _snoozes(ask).of(kind, reference)
     if found is None:
         raise NotThere("It is not snoozed, or it is not for you to see.")
-    return answer(jsonable_encoder(found), known)
+    return answer(to_jsonable_python(found), known)
 
 
 def _answered(ask: Asked, page: PageAsked, found: list[Reply], known: str | None) -> Response:
     items, further = page.cut(found, lambda told: (told.received_on.isoformat(), told.reply_id))
     for told in items:
         ask.tells("reply", [told.reply_id])
-    return answer(jsonable_encoder({"items": items, "next": further}), known)
+    return answer(to_jsonable_python({"items": items, "next": further}), known)
 
 
 def _after(page: PageAsked) -> tuple[date, str] | None:

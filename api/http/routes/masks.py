@@ -7,7 +7,7 @@ from http import HTTPStatus
 from typing import Final
 
 from fastapi import APIRouter, Response
-from fastapi.encoders import jsonable_encoder
+from pydantic_core import to_jsonable_python
 
 from api.http.casework import NO_FINDING, CaseId, PartId, moment, shows, within, writes
 from api.http.conditional import IfNoneMatch, answer
@@ -142,7 +142,7 @@ def _tell(ask: Asked, masks: list[Mask]) -> None:
 def _answer(ask: Asked, page: PageAsked, found: list[Mask], known: str | None) -> Response:
     items, further = page.cut(found, lambda mask: (mask.asked_at.isoformat(), mask.mask_id))
     _tell(ask, items)
-    return answer(jsonable_encoder({"items": items, "next": further}), known)
+    return answer(to_jsonable_python({"items": items, "next": further}), known)
 
 
 def _after(page: PageAsked) -> tuple[datetime, str] | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from http import HTTPStatus
 
 from fastapi import APIRouter, Response
-from fastapi.encoders import jsonable_encoder
+from pydantic_core import to_jsonable_python
 
 from api.http.casework import PartId, day, entities_among, entities_of, shows, within, writes
 from api.http.conditional import IfNoneMatch, answer
@@ -30,7 +30,7 @@ def listing(ask: Asking, page: Paging, known: IfNoneMatch = None) -> Response:
     found = _tips(ask).page(ask.caller, _seen(ask), after=after, limit=page.limit + 1)
     items, further = page.cut(found, lambda tip: (tip.received_on.isoformat(), tip.tip_id))
     _tell(ask, items)
-    return answer(jsonable_encoder({"items": items, "next": further}), known)
+    return answer(to_jsonable_python({"items": items, "next": further}), known)
 
 
 @router.post(
@@ -66,7 +66,7 @@ def one(ask: Asking, tip_id: PartId, known: IfNoneMatch = None) -> Response:
     """A tip without its source."""
     tip = _tips(ask).read(tip_id, ask.caller, _seen(ask))
     _tell(ask, [tip])
-    return answer(jsonable_encoder(tip), known)
+    return answer(to_jsonable_python(tip), known)
 
 
 @router.put(
