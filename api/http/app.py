@@ -51,8 +51,8 @@ def create_app(service: Service, lifespan: StatelessLifespan[FastAPI] | None = N
         redirect_slashes=False,
         lifespan=lifespan,
         middleware=[
-            Middleware(RequestLog, metrics=metrics, logger=logs.lines(sys.stderr)),
             Middleware(AnswerHeaders),
+            Middleware(RequestLog, metrics=metrics, logger=logs.lines(sys.stderr)),
             Middleware(Fitting, hosts=bounds.allowed_hosts),
             Middleware(Bounded, seconds=bounds.time_limit_seconds),
         ],

@@ -13,6 +13,7 @@ import secrets
 import sys
 import traceback
 from http import HTTPStatus
+from pathlib import Path
 from time import perf_counter
 from types import TracebackType
 from typing import Any, Final, TextIO
@@ -59,7 +60,8 @@ def about(error: BaseException) -> dict[str, Any]:
 
 
 def _frames(trace: TracebackType | None) -> list[str]:
-    return [f"{frame.name}:{frame.lineno}" for frame in traceback.extract_tb(trace)]
+    found = traceback.extract_tb(trace)
+    return [f"{Path(frame.filename).name}:{frame.lineno} {frame.name}" for frame in found]
 
 
 _FILTERS: Final[tuple[Processor, ...]] = (
@@ -105,7 +107,7 @@ def adopt() -> None:
 
 
 class RequestLog:
-    """The outermost layer: a line and a count for each request, and the answer to our defects."""
+    """A line and a count for each request, and the answer to our defects."""
 
     def __init__(self, app: ASGIApp, metrics: Metrics, logger: FilteringBoundLogger) -> None:
         self._app = app
