@@ -174,12 +174,10 @@ def test_working_hours_are_those_of_weekdays_in_stockholm(local: str, outside: b
     assert out_of_hours(moment.astimezone(UTC)) == outside
 
 
-@pytest.mark.parametrize(
-    "month", ["2026", "2026-13", "2026-1", "26-01", "2026-01-01", "", "0000-01"]
-)
-def test_what_is_no_month_is_refused(month: str, database: Database) -> None:
-    with pytest.raises(UsageError, match="2026-11"):
-        report(database, month)
+def test_what_is_no_month_is_refused(database: Database) -> None:
+    for month in ("2026", "2026-13", "2026-1", "26-01", "2026-01-01", "", "0000-01", "2026-11\n"):
+        with pytest.raises(UsageError, match="2026-11"):
+            report(database, month)
 
 
 def test_december_ends_with_the_year(database: Database) -> None:

@@ -173,9 +173,8 @@ def test_nobody_gives_themselves_a_role(house: House) -> None:
     house.ask("PATCH", path, house.admin, json={"password": "annat långt ord"})
 
 
-@pytest.mark.parametrize(
-    ("status", "method", "path", "body"),
-    [
+def test_what_does_not_fit_is_refused_in_words(house: House) -> None:
+    refusals: list[tuple[int, str, str, dict[str, Any] | None]] = [
         (409, "POST", "/v1/users", NEW_USER | {"name": "ADMIN"}),
         (422, "POST", "/v1/users", NEW_USER | {"password": "kort"}),
         (422, "POST", "/v1/users", NEW_USER | {"roles": []}),
@@ -189,16 +188,13 @@ def test_nobody_gives_themselves_a_role(house: House) -> None:
         (422, "POST", "/v1/keys", {"name": "k", "roles": ["lawyer"], "units": [], "days": 401}),
         (422, "POST", "/v1/keys", {"name": "k", "roles": ["lawyer"], "units": [], "days": 0}),
         (409, "POST", "/v1/keys", {"name": "auditor", "roles": ["lawyer"], "units": [], "days": 1}),
-    ],
-)
-def test_what_does_not_fit_is_refused_in_words(
-    status: int, method: str, path: str, body: dict[str, Any] | None, house: House
-) -> None:
-    answer = house.answer(method, path, house.admin, json=body)
-    assert answer.status_code == status, answer.text
-    assert answer.headers["Content-Type"] == "application/problem+json"
-    assert "900101" not in answer.text and PASSWORD not in answer.text
-    assert house.log()[-1].entry.outcome is Outcome.REFUSED
+    ]
+    for status, method, path, body in refusals:
+        answer = house.answer(method, path, house.admin, json=body)
+        assert answer.status_code == status, (method, path, body, answer.text)
+        assert answer.headers["Content-Type"] == "application/problem+json"
+        assert "900101" not in answer.text and PASSWORD not in answer.text
+        assert house.log()[-1].entry.outcome is Outcome.REFUSED
 
 
 def test_a_robots_key_is_shown_once_used_and_revoked(house: House) -> None:
@@ -259,9 +255,12 @@ def test_the_log_is_read_newest_first_and_its_reading_is_in_it(house: House) -> 
     assert len(house.log()) > len(seen)
 
 
-@pytest.mark.parametrize(
-    ("asked", "count"),
-    [
+def test_the_log_is_narrowed(house: House) -> None:
+    house.ask("GET", "/v1/users", house.admin)
+    house.clock.now += timedelta(hours=1)
+    house.ask("GET", "/v1/users", house.admin)
+    assert house.answer("GET", "/v1/audit", house.admin).status_code == 403
+    for asked, count in (
         ({"action": "users.list"}, 2),
         ({"action": "users."}, 2),
         ({"action": "users"}, 0),
@@ -272,16 +271,9 @@ def test_the_log_is_read_newest_first_and_its_reading_is_in_it(house: House) -> 
         ({"until": "2026-03-02T10:00:00Z", "action": "users.list"}, 1),
         ({"until": "2026-03-02T11:00:00+01:00", "action": "users.list"}, 1),
         ({"case": "case-1"}, 0),
-    ],
-    ids=str,
-)
-def test_the_log_is_narrowed(asked: dict[str, str], count: int, house: House) -> None:
-    house.ask("GET", "/v1/users", house.admin)
-    house.clock.now += timedelta(hours=1)
-    house.ask("GET", "/v1/users", house.admin)
-    assert house.answer("GET", "/v1/audit", house.admin).status_code == 403
-    page = house.ask("GET", "/v1/audit", house.auditor, params=asked)
-    assert len(page["items"]) == count
+    ):
+        page = house.ask("GET", "/v1/audit", house.auditor, params=asked)
+        assert len(page["items"]) == count, asked
 
 
 def test_a_month_is_reviewed(house: House) -> None:

@@ -164,7 +164,7 @@ def entries(
 @router.get("/report", summary="Review of a month", **_shown("audit.read", _REPORT))
 def month_report(
     ask: Asking,
-    month: Annotated[str, Query(pattern=r"^\d{4}-(0[1-9]|1[0-2])$", examples=["2026-03"])],
+    month: Annotated[str, Query(pattern=r"^20[0-9]{2}-(0[1-9]|1[0-2])$", examples=["2026-03"])],
 ) -> Report:
     """What each one read in a month, when, and without a case (loggkontroll)."""
     ask.tells("month", [month])

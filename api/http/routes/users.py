@@ -19,7 +19,15 @@ from graph_service.errors import NotAllowed
 
 router = APIRouter(prefix="/v1", tags=["users"], route_class=AuditedRoute)
 
-_Name = Annotated[str, Field(min_length=1, max_length=64)]
+_Name = Annotated[
+    str,
+    Field(
+        min_length=1,
+        max_length=64,
+        description="Letters, digits and . _ @ + -, and no six digits in a row.",
+        json_schema_extra={"pattern": r"^(?!.*\d{6})[\w.@+-]{1,64}$"},
+    ),
+]
 _Password = Annotated[str, Field(min_length=SHORTEST_PASSWORD, max_length=LONGEST_PASSWORD)]
 _Roles = Annotated[list[Role], Field(min_length=1, max_length=len(Role))]
 _Unit = Annotated[str, Field(min_length=1, max_length=200)]
