@@ -117,6 +117,8 @@ class Loaded(BaseModel):
 class LoadRefused(Problem):
     """Nothing could be read: a receipt for each file says why."""
 
+    model_config = ConfigDict(json_schema_extra={})  # a problem's own example says too little
+
     receipts: list[Receipt]
 
 

@@ -32,7 +32,7 @@ _HUB: Final = 1_000_000
     "/search",
     response_model=Matches,
     summary="Find entities by words",
-    **reads("network.search", example=example("network.search")),
+    **reads("network.search", HTTPStatus.NOT_FOUND, example=example("network.search")),
 )
 def find(ask: AskingInCase, asked: SearchFor, known: IfNoneMatch = None) -> Response:
     """Entities whose name, number or address holds the words, the best first; others counted."""

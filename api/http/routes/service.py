@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Literal
 
 from fastapi import APIRouter, Request, Response
@@ -55,7 +56,8 @@ def metrics(request: Request, ask: Asking) -> Response:
     standing = ask.service.sights.standing()
     age = None
     if standing is not None:
-        finished = standing.rows("run", order="run_id")[0]["finished_at"]
+        (about,) = standing.rows("run", order="run_id")
+        finished = datetime.fromisoformat(about["finished_at"])
         age = (ask.service.clock() - finished).total_seconds()
     text = counted.text(run_age_seconds=age, audit_waiting=ask.service.log.waiting)
     return Response(text, media_type=CONTENT_TYPE_PLAIN_0_0_4)

@@ -208,6 +208,8 @@ class TipSource(BaseModel):
 class Changed(Problem):
     """Somebody changed the case first: how it stands now, and what was sent, so none is lost."""
 
+    model_config = ConfigDict(json_schema_extra={})  # a problem's own example says too little
+
     current: CaseFile
     refused: dict[str, Any]
 
