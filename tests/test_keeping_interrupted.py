@@ -84,12 +84,8 @@ def house(tmp_path: Path) -> House:
     )
     house.load_rows("visits", *old[:2])
     house.load_rows("visits", *old, *new, row("visits", visit_id="", note="mark-refused"))
-    house.load_rows(
-        "decisions",
-        row("decisions", valid_from="2020-01-01", valid_to=OLD, unit="mark-old-decision"),
-    )
     _run(house)
-    decide(house, visits=12, care=12)
+    decide(house, visits=12)
     return house
 
 
@@ -113,7 +109,7 @@ def _state(house: House) -> dict[str, Any]:
     with keeping_of(house) as keeping:
         ended = [each.finished_at is not None for each in keeping.erasures()]
     return {
-        "rows": {t: sorted(map(str, stored(house.home, t))) for t in ("visits", "decisions")},
+        "rows": sorted(map(str, stored(house.home, "visits"))),
         "raw": {path.name: path.read_bytes() for path in house.home.raw.glob("*/*")},
         "stands": {name: told.stands_sha256 for name, told in redactions.items()},
         "receipts": [receipt.as_json() for receipt in house.lake.receipts()],
@@ -137,9 +133,8 @@ def test_a_killed_erasure_ends_the_same_when_it_is_run_again(
     counts = erased(house, rerun=lambda: _run(house)).counts
     assert counts == {
         "visits": 3,
-        "decisions": 1,
         "files_redacted": 1,
-        "files_erased": 2,
+        "files_erased": 1,
         "runs": 1,
     }
     expected = _state(house)
