@@ -22,6 +22,7 @@ from benchmarks import (
     persons_bound,
     publishing,
     resolution,
+    serving,
     whole,
 )
 from benchmarks.town import Town
@@ -37,6 +38,7 @@ PARTS = {
     "publishing": publishing,
     "killed_publishing": killed_publishing,
     "lookups": lookups,
+    "serving": serving,
 }
 
 

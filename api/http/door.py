@@ -23,8 +23,9 @@ from api.http.service import Service
 from graph_service.access import table
 from graph_service.access.table import Caller
 from graph_service.casework.audit.entry import NOBODY, Entry, Outcome
-from graph_service.errors import GraphServiceError, NotAllowed, NotThere
+from graph_service.errors import GraphServiceError, NotAllowed, NotThere, UsageError
 from graph_service.run_file import RunFile
+from graph_service.stores.search import holds_personal_number
 
 OPERATION: Final = "x-operation"
 _LONGEST_PURPOSE: Final = 500
@@ -76,6 +77,8 @@ class Asked:
                 "Persons are shown in clear inside an open case and for a stated purpose only. "
                 "Send both headers, Case and Purpose, or neither."
             )
+        if holds_personal_number(purpose):
+            raise UsageError("Purpose may hold no personal number: it is logged. Say it in words.")
         inside = self.service.cases.inside(case_id, self.caller)
         self.case_id, self.purpose = case_id, purpose
         self.clear, self.lifted = inside.clear, inside.lifted
@@ -159,8 +162,7 @@ def does(operation: str, *refusals: HTTPStatus) -> dict[str, Any]:
 
 def service_of(request: Request) -> Service:
     """The service that the application was made with."""
-    found = request.app.state.service
-    assert isinstance(found, Service)
+    found: Service = request.app.state.service
     return found
 
 
