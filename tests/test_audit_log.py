@@ -8,9 +8,11 @@ import random
 import sqlite3
 import subprocess
 import sys
+from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -18,13 +20,16 @@ import pytest
 from sqlalchemy import event
 from sqlalchemy.exc import DatabaseError
 
+from api.http.service import open_service
 from graph_service.casework import database as databases
 from graph_service.casework.audit import log as logs
 from graph_service.casework.audit.anchor import Anchor, AnchorFile
 from graph_service.casework.audit.log import AuditLog
-from graph_service.casework.audit.reading import as_stored, links
-from graph_service.casework.database import Database
+from graph_service.casework.audit.reading import Wanted, as_stored, links, oldest_first
+from graph_service.casework.database import Database, open_database
 from graph_service.errors import AuditError
+from graph_service.home import Home
+from graph_service.settings import Settings
 from tests.logs import entry, verified, write
 
 ROOT = Path(__file__).parents[1]
@@ -36,8 +41,8 @@ def purposes(database: Database) -> list[str | None]:
         return [link.purpose for link in links(session)]
 
 
-def run(*words: str) -> str:
-    line = [sys.executable, "-m", "tests.audit_writer", *words]
+def run(module: str, *words: str) -> str:
+    line = [sys.executable, "-m", module, *words]
     return subprocess.run(line, cwd=ROOT, check=True, capture_output=True, text=True).stdout
 
 
@@ -59,7 +64,9 @@ def test_writers_of_several_processes_make_one_unbroken_chain(
     database.migrate()
     with ThreadPoolExecutor(3) as pool:
         begun = [
-            pool.submit(run, "write", casework_url, str(tmp_path), str(first), "25")
+            pool.submit(
+                run, "tests.audit_writer", "write", casework_url, str(tmp_path), str(first), "25"
+            )
             for first in (0, 1000, 2000)
         ]
         told = [int(line) for each in begun for line in each.result().split()]
@@ -69,16 +76,36 @@ def test_writers_of_several_processes_make_one_unbroken_chain(
     database.close()
 
 
-def test_every_acknowledged_entry_outlives_thirty_kills(casework_url: str, tmp_path: Path) -> None:
+def test_every_acknowledged_entry_outlives_a_kill(casework_url: str, tmp_path: Path) -> None:
     database = Database(casework_url)
     database.migrate()
     drawn = random.Random(9)
-    after = [f"{drawn.uniform(0.001, 0.12):.4f}" for _ in range(KILLS)]
-    told = {int(line) for line in run("kill", casework_url, str(tmp_path), *after).split()}
-    assert len({number // 10_000_000 for number in told}) == KILLS, "each wrote something"
+    after = [f"{drawn.uniform(0.001, 0.12):.4f}" for _ in range(KILLS // 2)]
+    told = {
+        int(line)
+        for line in run("tests.audit_writer", "kill", casework_url, str(tmp_path), *after).split()
+    }
+    assert len({number // 10_000_000 for number in told}) == KILLS // 2, "each wrote something"
     assert told <= {int(purpose or -1) for purpose in purposes(database)}
     assert verified(database, tmp_path).holds
     database.close()
+
+
+def test_every_answered_read_outlives_thirty_kills_of_the_service(tmp_path: Path) -> None:
+    settings = Settings(home=tmp_path / "home")
+    with open_service(settings, lambda: datetime.now(UTC)) as service:
+        users = service.users
+        _, key = users.issue_key("a", ["auditor"], [], lasts=timedelta(days=1), by="test")
+    drawn = random.Random(9)
+    after = [f"{drawn.uniform(0.001, 0.2):.4f}" for _ in range(KILLS)]
+    answered = run("tests.audit_server", str(settings.home), key, *after).split()
+    assert len(answered) >= KILLS
+    with open_database(Home(settings.home), None) as database:
+        with database.reading() as session:
+            told = [each.entry for each in oldest_first(session, Wanted(action="audit.read"))]
+        logged = Counter(each.what for each in told if each.status == 200)
+        assert Counter((f"month:{month}",) for month in answered) <= logged
+        assert verified(database, settings.home / "audit").holds
 
 
 def test_entries_that_wait_go_into_one_transaction(tmp_path: Path) -> None:
