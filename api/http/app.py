@@ -21,6 +21,7 @@ from api.http.routes import (
     cases,
     detectors,
     findings,
+    incidents,
     judgements,
     loads,
     masks,
@@ -69,6 +70,6 @@ def create_app(service: Service, lifespan: StatelessLifespan[FastAPI] | None = N
     app.include_router(session.router, dependencies=guarded)
     for subject in (users, detectors, providers, findings, network, loads, runs, routines, work):
         app.include_router(subject.router, dependencies=each_counted)
-    for subject in (cases, case_contents, masks, judgements, tips, audit, retention):
+    for subject in (cases, case_contents, masks, judgements, tips, incidents, audit, retention):
         app.include_router(subject.router, dependencies=each_counted)
     return app

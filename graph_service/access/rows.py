@@ -96,7 +96,7 @@ def rows_of(
         raise NotThere("There is no such finding in the current run, or it is not for you to see.")
     cited = [row for row in found if row["table"] is not None]
     stored = _stored(home, cited)
-    mask = _Mask(home, seen, stored.values(), frozenset(clear))
+    mask = Mask(home, seen, stored.values(), frozenset(clear))
     receipts = _receipts(home)
     return CitedRows(
         finding_id,
@@ -106,7 +106,7 @@ def rows_of(
 
 
 @dataclass(frozen=True, slots=True)
-class _Stored:
+class Stored:
     """A row as the lake has it, and whether it is known now."""
 
     table: Table
@@ -119,12 +119,12 @@ def _place(row: Mapping[str, Any]) -> tuple[str, str, int]:
     return row["table"], row["file_sha256"], row["row"]
 
 
-def _stored(home: Home, cited: Sequence[Mapping[str, Any]]) -> dict[tuple[str, str, int], _Stored]:
+def _stored(home: Home, cited: Sequence[Mapping[str, Any]]) -> dict[tuple[str, str, int], Stored]:
     """The cited rows that the lake still has, those of withdrawn batches too."""
     lake = Lake(home)
     receipts = lake.receipts()
     visible = lake.visible_batches()
-    found: dict[tuple[str, str, int], _Stored] = {}
+    found: dict[tuple[str, str, int], Stored] = {}
     with Engine() as engine:
         for name in sorted({row["table"] for row in cited}):
             places = [_place(row)[1:] for row in cited if row["table"] == name]
@@ -136,7 +136,7 @@ def _stored(home: Home, cited: Sequence[Mapping[str, Any]]) -> dict[tuple[str, s
             lake.open_table(engine, name, visible, _KNOWN)
             for row in engine.rows(_STORED, {"parts": parts, "files": files, "rows": rows}):
                 at = (name, row["_file_sha256"], row["_row"])
-                found[at] = _Stored(TABLES[name], row["_batch"], row, row["known"])
+                found[at] = Stored(TABLES[name], row["_batch"], row, row["known"])
     return found
 
 
@@ -153,9 +153,9 @@ def _receipts(home: Home) -> dict[tuple[str, str, str], tuple[Receipt, bool]]:
 
 def _row(
     cited: Mapping[str, Any],
-    stored: _Stored | None,
+    stored: Stored | None,
     receipts: Mapping[tuple[str, str, str], tuple[Receipt, bool]],
-    mask: _Mask,
+    mask: Mask,
 ) -> CitedRow:
     table, file_sha256, row = _place(cited)
     key = mask.key(stored) if stored is not None else json.loads(cited["key"])
@@ -179,7 +179,7 @@ def _row(
     )
 
 
-def _standing(stored: _Stored | None, withdrawn: bool) -> Standing:
+def _standing(stored: Stored | None, withdrawn: bool) -> Standing:
     if stored is None:
         return Standing.ERASED
     if withdrawn:
@@ -187,11 +187,11 @@ def _standing(stored: _Stored | None, withdrawn: bool) -> Standing:
     return Standing.STANDS if stored.known else Standing.SUPERSEDED
 
 
-class _Mask:
+class Mask:
     """Says each row of a page as a sight may: who is named in them is looked up once."""
 
     def __init__(
-        self, home: Home, seen: RunFile, rows: Collection[_Stored], clear: frozenset[str]
+        self, home: Home, seen: RunFile, rows: Collection[Stored], clear: frozenset[str]
     ) -> None:
         self._clear = clear
         named = sorted({node_id for row in rows for node_id in _nodes(row)})
@@ -203,7 +203,7 @@ class _Mask:
         self._who = {row["node_id"]: row for row in who}
         self._shown = {node_id for node_id, row in self._who.items() if row["ref"] in shown}
 
-    def columns(self, row: _Stored) -> dict[str, Any]:
+    def columns(self, row: Stored) -> dict[str, Any]:
         """The row's columns as JSON says them."""
         persons = [who for node_id in _nodes(row) if (who := self._who.get(node_id)) and who["who"]]
         told = all(who["ref"] in self._clear for who in persons)
@@ -214,12 +214,12 @@ class _Mask:
             for column in row.table.columns
         }
 
-    def key(self, row: _Stored) -> dict[str, Any]:
+    def key(self, row: Stored) -> dict[str, Any]:
         """The row's key, masked as its columns are."""
         columns = self.columns(row)
         return {name: columns[name] for name in row.table.key}
 
-    def _value(self, row: _Stored, column: Column, value: Any, *, told: bool, named: bool) -> Any:
+    def _value(self, row: Stored, column: Column, value: Any, *, told: bool, named: bool) -> Any:
         kinds = kinds_named(column)
         if kinds:
             return self._identifier(kinds, str(value))
@@ -241,7 +241,7 @@ class _Mask:
         return None
 
 
-def _nodes(row: _Stored) -> Iterator[str]:
+def _nodes(row: Stored) -> Iterator[str]:
     """The node_ids that a row's identifiers may stand for."""
     for column in row.table.columns:
         value = row.values[column.name]
