@@ -18,7 +18,6 @@ from graph_service.engines.duckdb import Engine
 from graph_service.graph.derive import derive
 from graph_service.run_file import RunFile
 from graph_service.stores import adjacency
-from tests.house import organisation, person
 from tests.world import FILE_SHA256, World, world
 
 KEY = bytes(range(32))
@@ -28,7 +27,7 @@ NORTH, SOUTH = "Norr", "Söder"
 
 
 def run_of(path: Path, tables: World, findings: Sequence[Mapping[str, Any]] = ()) -> RunFile:
-    """A run file of records as a loader stores them, with findings as a detector might make them."""
+    """A run file of records as they are stored, with findings as a detector might make them."""
     run = RunFile("20250701T000000Z", path)
     with Engine(path) as engine:
         world(engine, tables)
@@ -143,7 +142,7 @@ class Oracle:
         return {unit for unit in found if unit}
 
     def clients_of(self, who: str) -> set[str]:
-        """The clients through whom somebody is in care: oneself, those visited, helped, paid for."""
+        """Through whom somebody is in care: oneself, those visited, helped, paid for."""
         found = set()
         for table in (
             "tags",
@@ -183,7 +182,7 @@ class Oracle:
             for each in self.rows("invoices")
             if each["invoice_id"] == row.get("invoice_id")
         }
-        if invoice - {None}:
+        if invoice:
             return {unit for unit in invoice if unit}
         if row.get("client_id") and self.units_of_client(row["client_id"]):
             return self.units_of_client(row["client_id"])
@@ -208,7 +207,7 @@ class Oracle:
         return self.in_reach({unit for client in clients for unit in self.units_of_client(client)})
 
     def party(self, who: str) -> bool:
-        """A person, or a firm: a sole trader is hidden with the person, and restricted by no unit."""
+        """A person, or a firm: a sole trader is hidden as the person, restricted by no unit."""
         if len(who) == 12 and who in self.sole_traders():
             return who not in self.hidden
         return True if len(who) == 10 else self.person(who)
@@ -251,15 +250,101 @@ class Oracle:
             )
         if kind in ("tag", "login"):
             holders = self.holders(kind, key)
-            return (
-                not holders & self.hidden
-                and bool(holders or self.reach.units is None)
-                and (any(self.person_within(who) for who in holders) or self.reach.units is None)
-            )
+            return not holders & self.hidden and self.thing_within(holders)
+        if kind == "device":
+            holders = self.holders(kind, key)
+            return not (holders and holders <= self.hidden) and self.thing_within(holders)
+        if kind == "account":
+            return not self.account_hidden(key) and self.account_within(key)
         return None
+
+    # -- things --------------------------------------------------------------------------------
+
+    def thing_within(self, holders: set[str]) -> bool:
+        return self.reach.units is None or any(map(self.person_within, holders))
 
     def holders(self, kind: str, key: str) -> set[str]:
         whom = "client_id" if kind == "tag" else "worker_id"
         found = {row[whom] for row in self.rows("visits") if row.get(f"{kind}_id") == key}
+        if kind == "device":
+            return found
         register, who = ("tags", "client_id") if kind == "tag" else ("logins", "person_id")
         return found | {row[who] for row in self.rows(register) if row[f"{kind}_id"] == key}
+
+    def parties_of_account(self, key: str) -> set[str]:
+        found = {row["org_id"] for row in self.rows("invoices") if row.get("account") == key}
+        paying = [row for row in self.rows("payments") if row.get("payer_account") == key]
+        return found | {row["payer_id"] for row in paying if row.get("payer_id")}
+
+    def account_hidden(self, key: str) -> bool:
+        parties = self.parties_of_account(key)
+        if parties:
+            return parties <= self.hidden
+        papers = [row for row in self.rows("payments") if row.get("payer_account") == key]
+        everything = Oracle(self.tables, Reach(None, True))
+        return not any(everything.payment(row) for row in papers)
+
+    def account_within(self, key: str) -> bool:
+        parties = self.parties_of_account(key)
+        if parties:
+            return any(
+                len(each) == 10 or each in self.sole_traders() or self.person_within(each)
+                for each in parties
+            )
+        papers = [row for row in self.rows("payments") if row.get("payer_account") == key]
+        return any(self.in_reach(self.units_of_payment(row)) for row in papers)
+
+    # -- findings ------------------------------------------------------------------------------
+
+    def row_within(self, table: str, row: Mapping[str, Any]) -> bool:
+        """Whether all that a row names lies within the reach, hidden or not."""
+        persons = ("person_id", "client_id", "worker_id")
+        told = [self.person_within(row[name]) for name in persons if row.get(name)]
+        told += [self.party_within(row[name]) for name in ("payer_id", "payee_id") if row.get(name)]
+        told += [
+            self.thing_within(self.holders(kind, row[f"{kind}_id"]))
+            for kind in ("tag", "login", "device")
+            if row.get(f"{kind}_id")
+        ]
+        told += [
+            self.account_within(row[name]) for name in ("account", "payer_account") if row.get(name)
+        ]
+        told += [
+            self.in_reach({each["unit"]} if each.get("unit") else ())
+            for each in self.rows("invoices")
+            if each["invoice_id"] == row.get("invoice_id")
+        ]
+        if table == "decisions":
+            told.append(self.in_reach({row["unit"]} if row.get("unit") else ()))
+        if table == "payments":
+            told.append(self.in_reach(self.units_of_payment(row)))
+        return all(told)
+
+    def party_within(self, who: str) -> bool:
+        return len(who) == 10 or who in self.sole_traders() or self.person_within(who)
+
+    def names_hidden(self, table: str, row: Mapping[str, Any]) -> bool:
+        """Whether a row names somebody or something that is hidden."""
+        everything = Oracle(self.tables, Reach(None, True))
+        names = ("org_id", "person_id", "client_id", "worker_id", "payer_id", "payee_id")
+        things = [("tag", "tag_id"), ("login", "login_id"), ("device", "device_id")]
+        things += [("account", "account"), ("account", "payer_account"), ("invoice", "invoice_id")]
+        things += [("decision", "decision_id"), ("payment", "payment_id")]
+        found = [everything.sees(kind, row[name]) for kind, name in things if row.get(name)]
+        return False in found or any(row.get(name) in self.hidden for name in names)
+
+    def finding(self, told: Mapping[str, Any]) -> tuple[bool, set[tuple[str, int]] | None]:
+        """Whether a finding may be seen, and which of its rows; None where a subject is hidden."""
+        whole = [
+            (row["table"], row["row"], self.rows(row["table"])[row["row"] - 2])
+            for row in told["evidence"]
+        ]
+        subjects = [each["id"] for each in told["subjects"] if each["kind"] == "person"]
+        seen = (
+            told["provider_id"] not in self.hidden
+            and all(self.person_within(who) for who in subjects)
+            and all(self.row_within(table, row) for table, _, row in whole)
+        )
+        if self.hidden & set(subjects):
+            return seen, None
+        return seen, {(table, n) for table, n, row in whole if not self.names_hidden(table, row)}

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from graph_service.access import reference
@@ -58,6 +58,7 @@ REACHES = [
 
 _people = st.sampled_from(PEOPLE[:7])
 _maybe_person = st.none() | _people
+_maybe_party = st.none() | st.sampled_from([*PEOPLE, *FIRMS])
 _units = st.sampled_from([None, NORTH, SOUTH])
 _firms = st.sampled_from(FIRMS)
 _days = st.integers(1, 28).map(lambda day: f"2025-03-{day:02}")
@@ -119,12 +120,13 @@ def worlds(draw: st.DrawFn) -> dict[str, list[dict[str, Any]]]:
         ],
         "payments": [
             {**row, "paid_on": "2025-03-31", "amount": "7"}
-            for row in draw(_rows("payment_id", payer_id=_maybe_person, payee_id=_maybe_person,
+            for row in draw(_rows("payment_id", payer_id=_maybe_party, payee_id=_maybe_party,
                                   client_id=_maybe_person, invoice_id=one_of,
                                   payer_account=_tools.map(_account)))
         ],
         "mandates": [
-            {**row, "kind": "guardian"} for row in draw(_rows(None, person_id=_people, client_id=_people))
+            {**row, "kind": "guardian"}
+            for row in draw(_rows(None, person_id=_people, client_id=_people))
         ],
         "officers": [
             {**row, "role": "chair", "valid_from": "2024-01-01"}
@@ -145,7 +147,7 @@ def _account(tool: str | None) -> str | None:
 
 
 _SLOW = settings(
-    max_examples=12, deadline=None,
+    max_examples=12, deadline=None, phases=(Phase.explicit, Phase.reuse, Phase.generate),
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )  # fmt: skip
 
@@ -155,11 +157,31 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Any:
     return lambda: tmp_path_factory.mktemp("sight")
 
 
+_some = st.lists(_people, min_size=1, max_size=2, unique=True)
+_CITABLE = ("visits", "decisions", "invoice_lines", "invoices", "payments", "mandates", "officers")
+
+
+@st.composite
+def findings_in(draw: st.DrawFn, tables: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Findings about people and firms, each citing rows of any kind."""
+    rows: list[tuple[str, int, dict[str, Any]]]
+    rows = [(table, n + 2, {}) for table in _CITABLE for n in range(len(tables[table]))]
+    firms = st.sampled_from(sorted({row["org_id"] for row in tables["visits"]} | {FIRMS[0]}))
+    return [
+        finding(f"f{n}", draw(firms), [("worker", "person", who) for who in draw(_some)],
+                draw(st.lists(st.sampled_from(rows), max_size=2, unique_by=lambda row: row[:2])))
+        for n in range(6 if rows else 0)
+    ]  # fmt: skip
+
+
 @_SLOW
-@given(tables=worlds(), reach=st.sampled_from(REACHES))
-def test_who_is_seen_is_what_the_records_say(folder: Any, tables: Any, reach: Reach) -> None:
+@given(data=st.data(), tables=worlds(), reach=st.sampled_from(REACHES))
+def test_who_and_what_is_seen_is_what_the_records_say(
+    folder: Any, data: st.DataObject, tables: Any, reach: Reach
+) -> None:
     where: Path = folder()
-    run = run_of(where / "run.duckdb", tables)
+    findings = data.draw(findings_in(tables))
+    run = run_of(where / "run.duckdb", tables, findings)
     seen = sight_of(run, reach, where / "sight.duckdb")
     oracle = Oracle(tables, reach)
     with run.open() as engine:
@@ -171,6 +193,13 @@ def test_who_is_seen_is_what_the_records_say(folder: Any, tables: Any, reach: Re
     judged = {node: said for node, said in expected.items() if said is not None}
     assert {node: told[node] for node in judged} == judged
     assert _hold_together(seen)
+    found = {row["finding_id"]: row for row in seen.rows("findings", order="finding_id")}
+    for each in findings:
+        sees, rows = oracle.finding(each)
+        assert (each["finding_id"] in found) is sees
+        if sees:
+            cited = found[each["finding_id"]]["evidence"]
+            assert {(row["table"], row["row"]) for row in cited} == (rows or set())
 
 
 def _hold_together(seen: RunFile) -> bool:
@@ -398,12 +427,14 @@ def test_another_unit_changes_nothing(see: Callable[[Reach], RunFile], tmp_path:
     for n, who in enumerate(newcomers):
         made.person(90 + n, who, hidden=False)
     client, worker = newcomers
+    # fmt: off
     made.add("decisions", client, decision_id="decision-new", unit=SOUTH, client_id=client,
-             municipality=TOWN, service="omsorg", hours_per_month="9", valid_from="2025-01-01")  # fmt: skip
+             municipality=TOWN, service="omsorg", hours_per_month="9", valid_from="2025-01-01")
     for day in ("2025-03-10", "2025-03-11"):
         made.add("visits", visit_id=f"visit-new-{day}", municipality=TOWN, org_id=FIRM,
                  worker_id=worker, client_id=client, service="omsorg", start=f"{day} 08:00",
-                 end=f"{day} 09:00", tag_id="tag-new", login_id="login-new", device_id="new")  # fmt: skip
+                 end=f"{day} 09:00", tag_id="tag-new", login_id="login-new", device_id="new")
+    # fmt: on
     made.bill(client, SOUTH, FIRM)
     last = len(made.tables["visits"]) + 1
     findings = [
@@ -426,6 +457,21 @@ def test_a_case_names_its_own_and_never_whom_it_may_not(whole: RunFile) -> None:
     lifted = Clear(whole, [hidden], lifted=[hidden])
     assert lifted[hidden].key == HIDDEN_CLIENT
     assert dict(Clear(whole, [])) == {}
+
+
+def test_a_sight_has_the_shape_of_a_run(whole: RunFile, see: Callable[[Reach], RunFile]) -> None:
+    def shape(run: RunFile) -> dict[tuple[str, str], str]:
+        with run.open() as engine:
+            rows = engine.rows(
+                "SELECT table_name, column_name, data_type FROM duckdb_columns() "
+                "WHERE NOT internal AND NOT starts_with(table_name, 'scope_')"
+            )
+        return {(row["table_name"], row["column_name"]): row["data_type"] for row in rows}
+
+    beside = {("findings", "provider_ref"), ("scores", "provider_ref")}
+    of_run, of_sight = shape(whole), shape(see(REACHES[1]))
+    assert of_run.keys() ^ of_sight.keys() == beside
+    assert {at for at in of_run if of_run[at] != of_sight[at]} == {("findings", "subjects")}
 
 
 # -- references -----------------------------------------------------------------------------------

@@ -32,7 +32,7 @@ FROM invoice_lines
 JOIN invoices USING (invoice_id)
 WHERE client_id IS NOT NULL AND invoices.unit IS NOT NULL;
 
--- Who receives care, gives it, acts or pays for somebody; and for whom.
+-- Who receives care, gives it, acts or pays for somebody; and for whom. A firm is nobody.
 CREATE OR REPLACE TEMP TABLE scope_care AS
 WITH clients AS (
     SELECT client_id FROM mandates
@@ -45,29 +45,28 @@ WITH clients AS (
     UNION SELECT client_id FROM fees
     UNION SELECT client_id FROM invoice_lines
     UNION SELECT client_id FROM payments
+),
+told AS (
+    SELECT client_id AS person_id, client_id FROM clients WHERE client_id IS NOT NULL
+    UNION SELECT worker_id, client_id FROM visits
+    UNION SELECT person_id, client_id FROM mandates
+    UNION SELECT payer_id, client_id FROM payments WHERE client_id IS NOT NULL
+    UNION SELECT payee_id, client_id FROM payments WHERE client_id IS NOT NULL
 )
-SELECT 'person:' || client_id AS node_id, client_id FROM clients WHERE client_id IS NOT NULL
-UNION SELECT 'person:' || worker_id, client_id FROM visits
-UNION SELECT 'person:' || person_id, client_id FROM mandates
-UNION
-SELECT 'person:' || payer_id, client_id
-FROM payments WHERE payer_id IS NOT NULL AND client_id IS NOT NULL
-UNION
-SELECT 'person:' || payee_id, client_id
-FROM payments WHERE payee_id IS NOT NULL AND client_id IS NOT NULL;
+SELECT node_id, client_id
+FROM told
+JOIN nodes ON node_id = 'person:' || person_id;
 
 CREATE OR REPLACE TEMP TABLE scope_units AS
 SELECT node_id, unit FROM scope_care JOIN scope_client_units USING (client_id)
 UNION SELECT 'decision:' || decision_id, unit FROM decisions WHERE unit IS NOT NULL
 UNION SELECT 'invoice:' || invoice_id, unit FROM invoices WHERE unit IS NOT NULL;
 
--- A payment is of its invoice's unit, else of its client's, else of those of whom it pays.
+-- A payment is of its invoice's unit; of one without an invoice, of its client's, else of theirs
+-- whom it pays or who pay it.
 INSERT INTO scope_units
 WITH told AS (
-    SELECT payment_id, unit, 1 AS rank
-    FROM payments
-    JOIN invoices USING (invoice_id)
-    WHERE unit IS NOT NULL
+    SELECT payment_id, unit, 1 AS rank FROM payments JOIN invoices USING (invoice_id)
     UNION
     SELECT payment_id, unit, 2 FROM payments JOIN scope_client_units USING (client_id)
     UNION
@@ -76,8 +75,8 @@ WITH told AS (
     SELECT payment_id, unit, 3 FROM payments JOIN scope_units ON node_id = 'person:' || payer_id
 )
 SELECT 'payment:' || payment_id, unit
-FROM told
-QUALIFY rank = min(rank) OVER (PARTITION BY payment_id);
+FROM (FROM told QUALIFY rank = min(rank) OVER (PARTITION BY payment_id))
+WHERE unit IS NOT NULL;
 
 -- Which persons, firms and papers a thing hangs on.
 CREATE OR REPLACE TEMP TABLE scope_holders AS

@@ -9,32 +9,30 @@ SELECT node.* EXCLUDE (number) REPLACE (
         node.labels,
         lambda label: CASE label
             WHEN 'Official' THEN $insiders
-            WHEN 'Client' THEN cared_within OR NOT in_care
-            WHEN 'Worker' THEN cared_within OR NOT in_care
+            WHEN 'Client' THEN seen.cared_within OR NOT seen.in_care
+            WHEN 'Worker' THEN seen.cared_within OR NOT seen.in_care
             ELSE true
         END
     ) AS labels,
-    CASE WHEN NOT personal THEN node.name END AS name,
-    CASE WHEN personal THEN search_lines(NULL, ref) ELSE node.search END AS search,
-    NULL AS origin_table,
-    NULL AS origin_key,
-    CASE WHEN NOT personal THEN deceased_on END AS deceased_on,
-    NULL AS care_of,
-    CASE WHEN NOT personal THEN street END AS street,
-    CASE WHEN NOT personal THEN postcode END AS postcode,
-    CASE WHEN NOT personal THEN city END AS city,
-    CASE WHEN NOT personal THEN house END AS house,
-    CASE WHEN NOT personal THEN lat END AS lat,
-    CASE WHEN NOT personal THEN lon END AS lon,
-    CASE
-        WHEN holds_personal_number(invoice_id) THEN reference_of('invoice:' || invoice_id)
-        ELSE invoice_id
-    END AS invoice_id,
+    CASE WHEN NOT seen.personal THEN node.name END AS name,
+    CASE WHEN seen.personal THEN search_lines(NULL, seen.ref) ELSE node.search END AS search,
+    CAST(NULL AS VARCHAR) AS origin_table,
+    CAST(NULL AS VARCHAR) AS origin_key,
+    CASE WHEN NOT seen.personal THEN deceased_on END AS deceased_on,
+    CAST(NULL AS VARCHAR) AS care_of,
+    CASE WHEN NOT seen.personal THEN street END AS street,
+    CASE WHEN NOT seen.personal THEN postcode END AS postcode,
+    CASE WHEN NOT seen.personal THEN city END AS city,
+    CASE WHEN NOT seen.personal THEN house END AS house,
+    CASE WHEN NOT seen.personal THEN lat END AS lat,
+    CASE WHEN NOT seen.personal THEN lon END AS lon,
+    invoice.shown AS invoice_id,
     -- What a board or a name became may name a person.
-    NULL AS "after"
+    CAST(NULL AS VARCHAR) AS "after"
 )
 FROM whole.nodes AS node
-JOIN seen USING (node_id)
+JOIN seen ON seen.node_id = node.node_id
+LEFT JOIN seen AS invoice ON invoice.node_id = 'invoice:' || node.invoice_id
 ORDER BY seen.ref;
 
 -- A relationship that happened under a provider who is hidden is hidden too.
@@ -81,20 +79,22 @@ JOIN whole.nodes AS payment ON payment.node_id = ends.node_id
 GROUP BY ALL;
 
 CREATE TABLE edges AS
-SELECT ties.* EXCLUDE (number, source_ref, target_ref, provider_shown) REPLACE (
+SELECT ties.* EXCLUDE (
+    number, source_ref, target_ref, provider_shown, whole_reach, summed, part
+) REPLACE (
     ties.type || ':' || base32_letters(keyed(edge_id)) AS edge_id,
     source_ref AS source_id,
     target_ref AS target_id,
-    NULL AS origin_table,
-    NULL AS origin_key,
+    CAST(NULL AS VARCHAR) AS origin_table,
+    CAST(NULL AS VARCHAR) AS origin_key,
     provider_shown AS provider_id,
-    NULL AS title,
+    CAST(NULL AS VARCHAR) AS title,
     CASE
         WHEN ties.type = 'CONTRACTED_BY' AND NOT holds_personal_number(reference) THEN reference
     END AS reference,
-    CASE WHEN ties.type = 'VISITED' THEN ties.visits ELSE retold.visits END AS visits,
-    NULL AS events,
-    retold.payments AS payments,
+    CASE WHEN ties.type = 'VISITED' THEN ties.visits ELSE CAST(retold.visits AS BIGINT) END AS visits,
+    CAST(NULL AS BIGINT) AS events,
+    CAST(retold.payments AS BIGINT) AS payments,
     CASE WHEN ties.type = 'TRANSFERRED_TO' THEN retold.amount ELSE ties.amount END AS amount,
     CASE
         WHEN retold.type IS NOT NULL THEN retold.first
@@ -118,7 +118,7 @@ WHERE ties.type NOT IN ('WORKED_FOR', 'CARED_FOR_BY', 'TRANSFERRED_TO') OR retol
 ORDER BY ties.type, source_ref, target_ref, edge_id;
 
 CREATE TABLE links AS
-SELECT link.* REPLACE (one.shown AS a, other.shown AS b, NULL AS reason)
+SELECT link.* REPLACE (one.shown AS a, other.shown AS b, CAST(NULL AS VARCHAR) AS reason)
 FROM whole.links AS link
 JOIN seen AS one ON one.node_id = link.kind || ':' || link.a
 JOIN seen AS other ON other.node_id = link.kind || ':' || link.b;
