@@ -11,6 +11,7 @@ COPY loaders loaders
 COPY queries queries
 COPY api api
 COPY synth synth
+COPY client client
 RUN /opt/venv/bin/python -m pip install --no-deps --no-build-isolation -e . \
     && /opt/venv/bin/python -m compileall -q /opt/graph-service
 
@@ -24,6 +25,7 @@ ENV PATH=/opt/venv/bin:$PATH \
 WORKDIR /var/lib/graph-service
 VOLUME /var/lib/graph-service
 USER 10001:10001
-HEALTHCHECK --interval=5m --timeout=30s --start-period=30s CMD ["graph-service", "runs"]
+EXPOSE 8000
+HEALTHCHECK --interval=30s --timeout=5s --start-period=1m CMD ["python", "-c", "import urllib.request; urllib.request.urlopen('http://127.0.0.1:8000/ready', timeout=4)"]
 ENTRYPOINT ["graph-service"]
-CMD ["--help"]
+CMD ["serve", "--host", "0.0.0.0"]

@@ -27,8 +27,8 @@ install: $(VENV)/installed  ## make .venv here, from the lock
 
 neo4j: $(VENV)/networked  ## what a graph in Neo4j needs: the driver, and a server without Docker
 
-demo: install  ## a synthetic municipality: made, loaded, run, ranked, one provider explained
-	$(BIN)/graph-service demo --home demo --language en
+demo: install  ## a synthetic municipality: made, loaded, run, ranked, served (SERVE=no: not)
+	$(BIN)/graph-service demo --home demo --language en $(if $(filter no,$(SERVE)),--no-serve)
 
 test: $(VENV)/developing  ## everything the tests need, then checks and tests
 	$(MAKE) --no-print-directory check

@@ -56,12 +56,22 @@ def run(bound: socket, *, workers: int, tls: Tls | None, settings: ServeSettings
         ssl_keyfile=None if tls is None else tls.key,
     )
     if workers > 1:
-        Multiprocess(config, sockets=[bound]).run()
+        _Workers(config, sockets=[bound]).run()
         return 0
     # uvicorn raises the signal again when all requests have ended; being told to end is no fault.
     signal.signal(signal.SIGTERM, lambda *_: None)
     uvicorn.Server(config).run(sockets=[bound])
     return 0
+
+
+class _Workers(Multiprocess):
+    """Uvicorn's own, which would go on taking connections that nobody answers any more."""
+
+    def terminate_all(self) -> None:
+        """Tell the workers to end, and stop listening here too."""
+        for bound in self.sockets:
+            bound.close()
+        super().terminate_all()
 
 
 def application() -> FastAPI:
