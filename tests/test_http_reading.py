@@ -452,6 +452,9 @@ def test_a_case_shows_its_own_persons_in_clear_and_nobody_elses(served: Served) 
     assert named == {worker}
     assert not any(secret in client.get("/v1/findings", headers=inside).text for secret in [other])
     assert client.get("/v1/findings", headers={"Case": case}).status_code == 403
+    numbered = inside | {"Purpose": f"Samtal om {other}"}
+    refused = client.get("/v1/findings", headers=numbered)
+    assert refused.status_code == 422 and other not in refused.text
     stranger = served.client("reviewer", units=(SOUTH,))
     assert stranger.get(path, headers=inside).status_code == 404
 

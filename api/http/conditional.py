@@ -15,6 +15,7 @@ from typing import Annotated, Any, Final
 from fastapi import Header, Response
 
 from api.http.door import does
+from graph_service.access import table
 
 _TAG_DIGITS: Final = 32
 _KEEP: Final = {
@@ -30,22 +31,30 @@ IfNoneMatch = Annotated[
 ]
 
 
-def reads(operation: str, *refusals: HTTPStatus, example: Any = None) -> dict[str, Any]:
-    """What a route says of itself whose answers have tags; `example` is one of its answers."""
+def tells(operation: str, *refusals: HTTPStatus, example: Any = None) -> dict[str, Any]:
+    """What a route says of itself that tells of a run; `example` is one of its answers.
+
+    Where one must be signed in, what is asked of may not be there: no run, or not for who asks.
+    """
+    if table.operation(operation).roles is not None:
+        refusals = (*refusals, HTTPStatus.NOT_FOUND, HTTPStatus.CONFLICT)
     told = does(operation, *refusals)
     answer: dict[str, Any] = {"description": "The answer.", "headers": {"ETag": _ETAG}}
     if example is not None:
         answer["content"] = {"application/json": {"example": example}}
-    unchanged = {"description": "The caller has this answer.", "headers": {"ETag": _ETAG}}
-    told["responses"] = {
-        HTTPStatus.OK.value: answer,
-        HTTPStatus.NOT_MODIFIED.value: unchanged,
-        **told["responses"],
-    }
+    told["responses"] = {HTTPStatus.OK.value: answer, **told["responses"]}
     return told
 
 
-def answer(content: Any, known: str | None) -> Response:
+def reads(operation: str, *refusals: HTTPStatus, example: Any = None) -> dict[str, Any]:
+    """The same of a route that sends no answer again which the caller has."""
+    told = tells(operation, *refusals, example=example)
+    unchanged = {"description": "The caller has this answer.", "headers": {"ETag": _ETAG}}
+    told["responses"][HTTPStatus.NOT_MODIFIED.value] = unchanged
+    return told
+
+
+def answer(content: Any, known: str | None = None) -> Response:
     """The answer as JSON with its tag, or 304 where `known` (If-None-Match) names the tag."""
     body = json.dumps(content, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode()
     tag = f'"{hashlib.sha256(body).hexdigest()[:_TAG_DIGITS]}"'

@@ -93,7 +93,8 @@ def run_of(ask: Asked, run_id: str) -> RunFile:
         whole = RunFolder(ask.service.home).named(run_id)
     except RunError:
         raise NotThere(
-            "A run that this list needs is kept no more. Begin it again without a cursor."
+            "A run that this list needs is kept no more. "
+            "Begin it again without a cursor, and without change=gone."
         ) from None
     caller = ask.caller
     ask.run_id = whole.run_id

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from http import HTTPStatus
 from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Path, Query, Response
@@ -36,7 +35,7 @@ FindingId = Annotated[str, Path(max_length=100, description="As findings are lis
     "",
     response_model=Page[Finding],
     summary="Findings",
-    **reads("findings.list", HTTPStatus.NOT_FOUND, example=example("findings.list")),
+    **reads("findings.list", example=example("findings.list")),
 )
 def listing(
     ask: AskingInCase,
@@ -73,7 +72,7 @@ def listing(
     "/{finding_id}",
     response_model=FindingInFull,
     summary="One finding",
-    **reads("findings.read", HTTPStatus.NOT_FOUND, example=example("findings.read")),
+    **reads("findings.read", example=example("findings.read")),
 )
 def one(ask: AskingInCase, finding_id: FindingId, known: IfNoneMatch = None) -> Response:
     """A finding with its rule as it was put, its innocent stories, and what to ask."""
@@ -89,7 +88,7 @@ def one(ask: AskingInCase, finding_id: FindingId, known: IfNoneMatch = None) -> 
     "/{finding_id}/query",
     response_model=QueryText,
     summary="What was asked, as text",
-    **reads("findings.read", HTTPStatus.NOT_FOUND, example=example("findings.query")),
+    **reads("findings.read", example=example("findings.query")),
 )
 def query(ask: AskingInCase, finding_id: FindingId, known: IfNoneMatch = None) -> Response:
     """The query that finds it, with the thresholds it was given: anybody can check it."""
@@ -113,7 +112,7 @@ def query(ask: AskingInCase, finding_id: FindingId, known: IfNoneMatch = None) -
     "/{finding_id}/rows",
     response_model=Page[CitedRow],
     summary="The very rows behind a finding",
-    **reads("findings.rows", HTTPStatus.NOT_FOUND, example=example("findings.rows")),
+    **reads("findings.rows", example=example("findings.rows")),
 )
 def rows(
     ask: AskingInCase, page: Paging, finding_id: FindingId, known: IfNoneMatch = None

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import fields
-from http import HTTPStatus
 from typing import Annotated, Final
 
 from fastapi import APIRouter, Query, Response
 
-from api.http.conditional import IfNoneMatch, answer, reads
+from api.http.conditional import IfNoneMatch, answer, reads, tells
 from api.http.door import AskingInCase, AuditedRoute
 from api.http.seen import Ref, seen
 from api.http.shapes import example
@@ -32,9 +31,9 @@ _HUB: Final = 1_000_000
     "/search",
     response_model=Matches,
     summary="Find entities by words",
-    **reads("network.search", HTTPStatus.NOT_FOUND, example=example("network.search")),
+    **tells("network.search", example=example("network.search")),
 )
-def find(ask: AskingInCase, asked: SearchFor, known: IfNoneMatch = None) -> Response:
+def find(ask: AskingInCase, asked: SearchFor) -> Response:
     """Entities whose name, number or address holds the words, the best first; others counted."""
     today = ask.service.clock().astimezone(STOCKHOLM).date()
     with seen(ask) as view:
@@ -45,14 +44,14 @@ def find(ask: AskingInCase, asked: SearchFor, known: IfNoneMatch = None) -> Resp
             kinds=tuple(asked.kinds or KINDS),
             limit=asked.limit,
         )
-        return answer(view.told(found), known)
+        return answer(view.told(found))
 
 
 @router.get(
     "/paths",
     response_model=ShownPaths,
     summary="Every shortest path between two entities",
-    **reads("network.read", HTTPStatus.NOT_FOUND, example=example("network.paths")),
+    **reads("network.read", example=example("network.paths")),
 )
 def between(
     ask: AskingInCase,
@@ -88,7 +87,7 @@ def between(
     "/{ref}/neighbourhood",
     response_model=Neighbourhood,
     summary="Who and what stands around an entity",
-    **reads("network.read", HTTPStatus.NOT_FOUND, example=example("network.neighbourhood")),
+    **reads("network.read", example=example("network.neighbourhood")),
 )
 def around(
     ask: AskingInCase,
@@ -122,7 +121,7 @@ def around(
     "/{ref}/ownership",
     response_model=Ownership,
     summary="Who owns an organisation in the end",
-    **reads("network.read", HTTPStatus.NOT_FOUND, example=example("network.ownership")),
+    **reads("network.read", example=example("network.ownership")),
 )
 def owners(ask: AskingInCase, ref: Ref, as_of: AsOf = None, known: IfNoneMatch = None) -> Response:
     """The owners above and what it holds below, with effective shares; `complete` if not cut."""
@@ -136,7 +135,7 @@ def owners(ask: AskingInCase, ref: Ref, as_of: AsOf = None, known: IfNoneMatch =
     "/{ref}/timeline",
     response_model=Timeline,
     summary="The dated events of an entity",
-    **reads("network.read", HTTPStatus.NOT_FOUND, example=example("network.timeline")),
+    **reads("network.read", example=example("network.timeline")),
 )
 def timeline(
     ask: AskingInCase,

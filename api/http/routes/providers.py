@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict
-from http import HTTPStatus
 from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Query, Response
 from pydantic import BaseModel, Field
 
-from api.http.conditional import IfNoneMatch, answer, reads
+from api.http.conditional import IfNoneMatch, answer, reads, tells
 from api.http.door import AskingInCase, AuditedRoute
 from api.http.paging import Page, Paging
 from api.http.routes import findings as of_findings
@@ -48,7 +47,7 @@ class ProviderWords(BaseModel):
     "",
     response_model=Page[Provider],
     summary="Providers by rank",
-    **reads("providers.list", HTTPStatus.NOT_FOUND, example=example("providers.list")),
+    **reads("providers.list", example=example("providers.list")),
 )
 def ranked(
     ask: AskingInCase,
@@ -83,9 +82,9 @@ def ranked(
     "/search",
     response_model=Matched,
     summary="Find providers by name or number",
-    **reads("providers.search", HTTPStatus.NOT_FOUND, example=example("providers.search")),
+    **tells("providers.search", example=example("providers.search")),
 )
-def find(ask: AskingInCase, asked: ProviderWords, known: IfNoneMatch = None) -> Response:
+def find(ask: AskingInCase, asked: ProviderWords) -> Response:
     """The providers whose name or number holds every word, by rank; a search is never in a URL."""
     words = search.folded(asked.text).split()
     if not words:
@@ -95,14 +94,14 @@ def find(ask: AskingInCase, asked: ProviderWords, known: IfNoneMatch = None) -> 
         told = view.told([one.told for one in found])
         left_out = found[0].total - len(found) if found else 0
         run_id = view.reading.run.run_id
-        return answer({"run_id": run_id, "items": told, "left_out": left_out}, known)
+        return answer({"run_id": run_id, "items": told, "left_out": left_out})
 
 
 @router.get(
     "/{ref}",
     response_model=ProviderCard,
     summary="A provider on one page",
-    **reads("providers.read", HTTPStatus.NOT_FOUND, example=example("providers.read")),
+    **reads("providers.read", example=example("providers.read")),
 )
 def card(
     ask: AskingInCase,
@@ -124,7 +123,7 @@ def card(
     "/{ref}/findings",
     response_model=Page[Finding],
     summary="A provider's findings",
-    **reads("findings.list", HTTPStatus.NOT_FOUND, example=example("findings.list")),
+    **reads("findings.list", example=example("findings.list")),
 )
 def findings(ask: AskingInCase, page: Paging, ref: Ref, known: IfNoneMatch = None) -> Response:
     """The findings about it, a page at a time: what breaks a rule first, leads last."""
@@ -138,7 +137,7 @@ def findings(ask: AskingInCase, page: Paging, ref: Ref, known: IfNoneMatch = Non
     "/{ref}/history",
     response_model=Page[PastScore],
     summary="A provider's score from run to run",
-    **reads("providers.history", HTTPStatus.NOT_FOUND, example=example("providers.history")),
+    **reads("providers.history", example=example("providers.history")),
 )
 def history(ask: AskingInCase, page: Paging, ref: Ref, known: IfNoneMatch = None) -> Response:
     """The latest first: each change split into new data, changed rules and changed peers."""
