@@ -31,7 +31,7 @@ class AuditRow(Base):
     seq: Mapped[int] = mapped_column(
         BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=False
     )
-    at: Mapped[datetime]
+    at: Mapped[datetime] = mapped_column(index=True)
     user_id: Mapped[str] = mapped_column(Text)
     roles: Mapped[str] = mapped_column(Text)
     action: Mapped[str] = mapped_column(Text)
