@@ -16,6 +16,7 @@ from benchmarks import (
     comparison,
     detection,
     killed_publishing,
+    killed_serving,
     loading,
     lookups,
     memory,
@@ -39,6 +40,7 @@ PARTS = {
     "killed_publishing": killed_publishing,
     "lookups": lookups,
     "serving": serving,
+    "killed_serving": killed_serving,
 }
 
 

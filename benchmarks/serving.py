@@ -48,8 +48,8 @@ _GOAL = 1.5
 
 def measure(town: Town, asked: Namespace) -> None:
     """Print p50 and p95 by endpoint, of the service and of the bare routes."""
-    home = Home(town.folder / "home-serving")
-    runs = _runs(home, town)
+    home = served_home(town)
+    runs = RunFolder(home).all()[-2:]
     seen = Sights(home).of(runs[-1], units=None, insiders=False)
     token = _key(home)
     places = _places(seen)
@@ -181,13 +181,15 @@ def _show(home: Home, run: RunFile) -> None:
     draft.rename(home.runs / "current")
 
 
-def _runs(home: Home, town: Town) -> list[RunFile]:
+def served_home(town: Town) -> Home:
+    """A home with two runs of one town, made once and kept while the folder is."""
+    home = Home(town.folder / "home-serving")
     if not home.path.exists():
         load(home, [town.of(_INHABITANTS)], Options(), clock=_now)
         rooms = open_rooms(Path(queries.__file__).parent)
         for _ in range(2):
             make_run(home, rooms, clock=_now, memory=settings.DEFAULT_MEMORY)
-    return RunFolder(home).all()[-2:]
+    return home
 
 
 def _key(home: Home) -> str:
