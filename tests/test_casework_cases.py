@@ -7,10 +7,12 @@ from __future__ import annotations
 
 import itertools
 import random
+import re
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import pytest
 
@@ -465,3 +467,10 @@ def test_any_order_of_acts_ends_as_on_paper(cases: Cases, notes: Notes, seed: in
     assert {link.reference for link in cases.links(case_id, member, limit=99)} == paper.links
     assert [note.text for note in notes.page(case_id, member, limit=99)] == paper.notes
     assert told.version == len(history(cases, case_id, member)) == paper.acts
+
+
+def test_the_page_tells_the_steps_that_there_are() -> None:
+    page = Path(__file__).parents[1] / "docs" / "casework.md"
+    told = re.findall(r"^\| (\w+) \| ([a-z_, ]+) \|$", page.read_text("utf-8"), re.MULTILINE)
+    steps = {(stands, to) for stands, ways in told if stands in WAYS for to in ways.split(", ")}
+    assert steps == ALLOWED
