@@ -19,6 +19,7 @@ from graph_service.casework.audit.report import STOCKHOLM, report
 from graph_service.casework.audit.verification import Fault, Verification, verify
 from graph_service.casework.database import open_database
 from graph_service.errors import AuditError, UsageError
+from graph_service.stores.search import holds_personal_number
 from graph_service.texts import text
 
 #: What the table of entries shows; programs get all.
@@ -131,6 +132,8 @@ def _anchor_file(session: Session) -> AnchorFile:
 
 def _renew(session: Session, file: AnchorFile, reason: str) -> None:
     """Say it in the log first, with what stood there, then set the anchor to the entry."""
+    if holds_personal_number(reason):
+        raise UsageError("The reason is logged and may hold no personal number. Say it in words.")
     try:
         stood = str(file.read() or "none")
     except AuditError:

@@ -171,7 +171,7 @@ def test_verify_ends_with_0_or_names_what_is_wrong_and_ends_with_4(house: House)
         assert (code, told["holds"]) == (4, False)
         fault = {"kind": "changed", "first": 2, "last": 2, "belongs_at": None}
         assert told["faults"][0] == fault
-        for language, words in (("en", "Entry 2 was changed."), ("sv", "Post 2 har ändrats.")):
+        for language, words in (("en", "Entry 2 was changed."), ("sv", "Loggpost 2 har ändrats.")):
             code, out, err = run(house, "audit", "verify", language=language)
             assert code == 4 and words in out and err
         reach.restore()
@@ -220,6 +220,8 @@ def test_an_anchor_is_renewed_with_a_reason_that_stands_in_the_log(house: House)
     told = entries(house, "--action", "cli.audit.anchor")
     assert told[0]["purpose"] == "Återställd från säkerhetskopia"
     assert told[0]["what"] == [f"anchor:{stood}"]
+    code, _, err = run(house, "audit", "anchor", "--renew", "Enligt 19900101-2385")
+    assert code == 2 and "personal number" in err and "2385" not in err
 
 
 def test_without_an_anchor_none_is_printed(house: House) -> None:
