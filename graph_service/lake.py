@@ -277,15 +277,18 @@ class Lake:
         )
 
     def vacuum(self, table: str, *, hours: int) -> int:
-        """Remove the bytes of parts that were replaced longer ago than `hours`; returns how many.
-
-        With 0 every part goes that the table does not name now.
-        """
-        root = self._home.lake / table
-        gone = DeltaTable(str(root)).vacuum(
-            retention_hours=hours, dry_run=False, enforce_retention_duration=False, full=hours == 0
+        """Remove the bytes of parts that were replaced longer ago than `hours`; returns how many."""
+        gone = DeltaTable(str(self._home.lake / table)).vacuum(
+            retention_hours=hours, dry_run=False, enforce_retention_duration=False
         )
         return len(gone)
+
+    def remove_unnamed(self, table: str) -> None:
+        """Remove at once the bytes of every part that the table does not name now."""
+        named = set(self.parts(table))
+        for part in (self._home.lake / table).glob("_batch=*/*.parquet"):
+            if part not in named:
+                part.unlink()
 
     def standing_files(self) -> tuple[list[str], list[Path]]:
         """The batches that have a receipt now, and the files that tell of them and of no other.

@@ -25,7 +25,7 @@ STEPS = (
     (Keeping, "begin"),
     (Keeping, "finish"),
     (Lake, "replace"),
-    (Lake, "vacuum"),
+    (Lake, "remove_unnamed"),
     (Lake, "redact"),
     (redaction, "_take_in"),
     (redaction, "_remove_unnamed"),

@@ -112,7 +112,7 @@ def _erase_from_files(
             progress(table)
             _erase_rows(engine, lake, TABLES[table], clock())
         for table in touched & set(lake.tables()):
-            lake.vacuum(table, hours=0)
+            lake.remove_unnamed(table)
         for receipt in rejects:
             for path in _refusals(home, receipt):
                 path.unlink()
