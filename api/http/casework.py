@@ -17,6 +17,7 @@ from api.http.door import Asked, does
 from api.http.problems import MEDIA_TYPE, Problem, Refusal
 from api.http.seen import NO_ENTITY, seen
 from api.http.shapes.casework import ANSWERS, Changed
+from graph_service.access.reference import kind_of
 from graph_service.casework.case_file import Outline
 from graph_service.errors import NotThere
 from graph_service.results.subjects import FindingSeen, entities_seen, finding_seen
@@ -142,7 +143,7 @@ def entities_of(ask: Asked, references: Collection[str]) -> Mapping[str, bool]:
     if set(known) != set(references):
         raise NotThere(NO_ENTITY)
     for reference in sorted(known):
-        ask.tells(reference.partition("-")[0], [reference])
+        ask.tells(kind_of(reference), [reference])
     return known
 
 

@@ -29,11 +29,14 @@ _NO_MASK: Final = "There is no such mask, or it is not for you to see."
 
 @dataclass(frozen=True, slots=True)
 class Mask:
-    """A mask that is, or is asked to be, lifted. `state`: asked, lifted, expired or revoked."""
+    """A mask that is, or is asked to be, lifted. `state`: asked, lifted, expired or revoked.
+
+    `reference` is told while it is lifted: before, it would tell whose pseudonym it is.
+    """
 
     mask_id: str
     case_id: str
-    reference: str
+    reference: str | None
     reason: str
     state: str
     asked_by: str
@@ -183,5 +186,9 @@ def _told(mask: MaskRow, at: datetime) -> Mask:
         state = "asked"
     else:
         state = "lifted" if at < mask.expires_at else "expired"
-    names = [name for name in Mask.__slots__ if name != "state"]
-    return Mask(state=state, **{name: getattr(mask, name) for name in names})
+    names = [name for name in Mask.__slots__ if name not in {"state", "reference"}]
+    return Mask(
+        state=state,
+        reference=mask.reference if state == "lifted" else None,
+        **{name: getattr(mask, name) for name in names},
+    )

@@ -14,7 +14,7 @@ from api.http.conditional import IfNoneMatch, answer
 from api.http.door import Asked, Asking, AuditedRoute
 from api.http.paging import MOST, Page, PageAsked, Paging
 from api.http.shapes.casework import MaskToLift
-from graph_service.access.reference import reference
+from graph_service.access.reference import kind_of, reference
 from graph_service.casework.masks import Mask, Masks
 from graph_service.errors import Conflict, NotThere, UsageError
 from graph_service.run_file import RunFile, RunFolder
@@ -62,6 +62,8 @@ def asked(ask: Asking, case_id: CaseId, asked: MaskToLift) -> Page[Mask]:
         whom = [reference(key, f"person:{asked.person_id}")]
     made = _masks(ask).ask(case_id, ask.caller, whom, asked.reason)
     _tell(ask, made)
+    for each in whom:
+        ask.tells(kind_of(each), [each])
     return Page(items=made, next=None)
 
 
@@ -136,7 +138,8 @@ def _masks(ask: Asked) -> Masks:
 def _tell(ask: Asked, masks: list[Mask]) -> None:
     for mask in masks:
         ask.tells("mask", [mask.mask_id])
-        ask.tells(mask.reference.partition("-")[0], [mask.reference])
+        if mask.reference is not None:
+            ask.tells(kind_of(mask.reference), [mask.reference])
 
 
 def _answer(ask: Asked, page: PageAsked, found: list[Mask], known: str | None) -> Response:

@@ -12,6 +12,7 @@ from api.http.conditional import IfNoneMatch, answer
 from api.http.door import Asked, Asking, AuditedRoute
 from api.http.paging import Page, Paging
 from api.http.shapes.casework import TipCase, TipReceived, TipSource
+from graph_service.access.reference import kind_of
 from graph_service.casework.tips import Tip, Tips
 from graph_service.errors import NotThere
 
@@ -107,7 +108,7 @@ def _tell(ask: Asked, tips: list[Tip]) -> None:
     for tip in tips:
         ask.tells("tip", [tip.tip_id])
         if tip.about is not None:
-            ask.tells(tip.about.partition("-")[0], [tip.about])
+            ask.tells(kind_of(tip.about), [tip.about])
 
 
 def _tips(ask: Asked) -> Tips:
