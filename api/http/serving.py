@@ -30,6 +30,9 @@ from graph_service.settings import ServeSettings, Tls, read
 
 #: How long requests that are under way may take to end when the service is told to.
 GRACE_SECONDS: Final = 20
+#: After so long without a sign a worker is taken for dead and replaced. A new one imports for
+#: seconds, on a busy machine for many, and says nothing meanwhile.
+_SILENCE_SECONDS: Final = 60
 
 
 def run(bound: socket, *, workers: int, tls: Tls | None, settings: ServeSettings) -> int:
@@ -52,6 +55,7 @@ def run(bound: socket, *, workers: int, tls: Tls | None, settings: ServeSettings
         proxy_headers=bool(settings.trusted_proxies),
         forwarded_allow_ips=list(settings.trusted_proxies),
         timeout_graceful_shutdown=GRACE_SECONDS,
+        timeout_worker_healthcheck=_SILENCE_SECONDS,
         ssl_certfile=None if tls is None else tls.certificate,
         ssl_keyfile=None if tls is None else tls.key,
     )
