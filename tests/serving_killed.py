@@ -81,6 +81,8 @@ class Killing:
             ]
             for reader in readers:
                 reader.start()
+            while not answered and any(reader.is_alive() for reader in readers):
+                time.sleep(0.01)
             time.sleep(seconds)
             process.send_signal(signal.SIGKILL)
             over.set()
