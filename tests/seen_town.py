@@ -146,7 +146,10 @@ def _findings(
           for who in (BOTH_WORKER, SOUTH_WORKER, HIDDEN_WORKER)),
         {**finding("visits-north", FIRM, about(NORTH_WORKER), rows(NORTH_WORKER)),
          "statistics": certificate, "summary": talks},
-        *(billed(client) for client in lines),
+        *(
+            {**billed(client), "statistics": {"p_value": 0.001, "hours": 4.5, "q_value": 0.01}}
+            for client in lines
+        ),
         finding("trader", TRADER, [("provider", "organisation", TRADER)], []),
         finding("hidden-trader", HIDDEN_TRADER, [("provider", "organisation", HIDDEN_TRADER)], []),
         finding("inside", FIRM, [("official", "person", OFFICIAL)], [("decisions", 2, {})]),

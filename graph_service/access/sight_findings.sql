@@ -86,7 +86,15 @@ SELECT finding.* REPLACE (
     about.subjects AS subjects,
     CASE WHEN hidden THEN [] ELSE coalesce(shown_rows.evidence, []) END AS evidence,
     CASE
-        WHEN hidden THEN json_object('masked_rows', len(finding.evidence))
+        -- A patch leaves out what is null.
+        WHEN hidden THEN json_merge_patch(
+            '{}',
+            json_object(
+                'masked_rows', len(finding.evidence),
+                'p_value', finding.statistics -> 'p_value',
+                'q_value', finding.statistics -> 'q_value'
+            )
+        )
         WHEN masked_rows > 0
             THEN json_merge_patch(finding.statistics, json_object('masked_rows', masked_rows))
         ELSE finding.statistics
