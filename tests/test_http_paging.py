@@ -223,7 +223,7 @@ def test_no_request_meets_what_the_specification_does_not_tell(served: Served) -
     for operation in operations:
 
         @given(case=operation.as_strategy())
-        @settings(max_examples=5, deadline=None, database=None, suppress_health_check=HEALTH)
+        @settings(max_examples=4, deadline=None, database=None, suppress_health_check=HEALTH)
         def holds(case: schemathesis.Case) -> None:
             case.call_and_validate(headers=headers, checks=CHECKS)
             if case.path_parameters:
