@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator
 from heapq import merge
 from http import HTTPStatus
 from itertools import islice
 from typing import Annotated, Any, Final
 
+import anyio
 from fastapi import APIRouter, Header, Path, Response
 from fastapi.concurrency import run_in_threadpool
-from sse_starlette import EventSourceResponse, JSONServerSentEvent
+from sse_starlette import EventSourceResponse, JSONServerSentEvent, ServerSentEvent
 
 from api.http.door import Asked, Asking, AuditedRoute, does
 from api.http.paging import Page, Paging
@@ -29,6 +29,8 @@ _STAMP: Final = 15
 #: How often a reader of events is told anew, and how often that there is nothing to tell.
 _LOOK_SECONDS: Final = 0.5
 _HEARTBEAT_SECONDS: Final = 15
+#: How long a stream may take to end when the service does.
+_GRACE_SECONDS: Final = 2.0
 _NO_RUN: Final = "There is no such run. GET /v1/runs lists them."
 _LOCATION: Final = {"description": "Where the run is told of.", "schema": {"type": "string"}}
 _EVENTS: Final = (
@@ -127,16 +129,25 @@ def cancel(ask: Asking, run_id: RunOrJob) -> Run:
 async def events(ask: Asking, run_id: RunOrJob) -> EventSourceResponse:
     """Server-sent events: `step` with its name and the share done, then `end` with the run."""
     first = await run_in_threadpool(_told, ask, run_id)
-    return EventSourceResponse(_events(ask, first), ping=_HEARTBEAT_SECONDS)
+    leaving = anyio.Event()
+    return EventSourceResponse(
+        _events(ask, first, leaving),
+        ping=_HEARTBEAT_SECONDS,
+        shutdown_event=leaving,
+        shutdown_grace_period=_GRACE_SECONDS,
+    )
 
 
-async def _events(ask: Asked, seen: Run) -> AsyncIterator[JSONServerSentEvent]:
+async def _events(ask: Asked, seen: Run, leaving: anyio.Event) -> AsyncIterator[ServerSentEvent]:
+    """What has become of a run until it ends, or until the service does."""
     told = None
     while seen.state is JobState.RUNNING and seen.job_id is not None:
         if told != (seen.step, seen.share):
             told = (seen.step, seen.share)
             yield JSONServerSentEvent({"step": seen.step, "share": seen.share}, event="step")
-        await asyncio.sleep(_LOOK_SECONDS)
+        with anyio.move_on_after(_LOOK_SECONDS):
+            await leaving.wait()
+            return
         seen = await run_in_threadpool(_told, ask, seen.job_id)
     yield JSONServerSentEvent(seen.model_dump(mode="json"), event="end")
 
