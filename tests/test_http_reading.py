@@ -147,6 +147,28 @@ def test_findings_are_filtered_as_asked(
         assert [each["finding_id"] for each in told] == wanted
 
 
+@pytest.mark.parametrize(
+    ("path", "query"),
+    [
+        ("/v1/findings", {"detector": "overlaping_visits"}),
+        ("/v1/providers", {"detector": "overlaping_visits"}),
+        ("/v1/findings", {"since": "20250401"}),
+        ("/v1/findings", {"since": "2025-02-30"}),
+        ("/v1/findings", {"strength": "weak"}),
+        ("/v1/providers", {"band": "guilty"}),
+        ("/v1/providers", {"min_score": "nan"}),
+    ],
+)
+def test_a_filter_that_is_misspelt_is_refused(
+    reviewer: httpx.Client, path: str, query: Json
+) -> None:
+    """Else it would read as though nothing were found."""
+    refused = reviewer.get(path, params=query)
+    assert refused.status_code == 422
+    assert f"query.{next(iter(query))}" in {each["where"] for each in refused.json()["faults"]}
+    assert next(iter(query.values())) not in refused.text.replace("YYYY", "")
+
+
 def test_findings_of_a_provider_are_those_that_name_it(
     served: Served, reviewer: httpx.Client
 ) -> None:

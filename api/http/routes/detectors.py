@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from functools import cache
 from http import HTTPStatus
 from pathlib import Path
-from typing import Final
+from typing import Annotated, Final
 
 from fastapi import APIRouter, Response
-from pydantic import BaseModel
+from pydantic import AfterValidator, BaseModel, StringConstraints
 
 import queries
 from api.http.conditional import IfNoneMatch, answer, reads
@@ -35,6 +35,17 @@ class Catalogue(BaseModel):
 def rooms() -> Mapping[str, Room]:
     """The detectors by name; their files are read once."""
     return {room.name: room for room in open_rooms(_ROOMS)}
+
+
+def _known(name: str) -> str:
+    """A misspelt detector would else read as one that found nothing."""
+    if name not in rooms():
+        raise ValueError("there is no such detector; GET /v1/detectors lists them")
+    return name
+
+
+#: A detector's name as a filter.
+Named = Annotated[str, StringConstraints(max_length=100), AfterValidator(_known)]
 
 
 @router.get(

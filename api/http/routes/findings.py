@@ -10,7 +10,7 @@ from fastapi import APIRouter, Path, Query, Response
 from api.http.conditional import IfNoneMatch, answer, reads
 from api.http.door import AskingInCase, AuditedRoute
 from api.http.paging import Page, PageAsked, Paging
-from api.http.routes.detectors import rooms
+from api.http.routes.detectors import Named, rooms
 from api.http.seen import Seen, seen
 from api.http.shapes import example
 from api.http.shapes.findings import Became, Finding, FindingInFull, QueryText
@@ -40,7 +40,7 @@ FindingId = Annotated[str, Path(max_length=100, description="As findings are lis
 def listing(
     ask: AskingInCase,
     page: Paging,
-    detector: Annotated[str | None, Query(max_length=100)] = None,
+    detector: Annotated[Named | None, Query(description="A detector's name.")] = None,
     provider: Annotated[
         str | None, Query(max_length=100, description="A provider's reference.")
     ] = None,

@@ -13,6 +13,7 @@ from api.http.conditional import IfNoneMatch, answer, reads, tells
 from api.http.door import AskingInCase, AuditedRoute
 from api.http.paging import Page, Paging
 from api.http.routes import findings as of_findings
+from api.http.routes.detectors import Named
 from api.http.seen import Ref, Seen, seen
 from api.http.shapes import example
 from api.http.shapes.findings import Finding
@@ -54,9 +55,7 @@ def ranked(
     page: Paging,
     band: Band | None = None,
     min_score: Annotated[float | None, Query(ge=0, le=100)] = None,
-    detector: Annotated[
-        str | None, Query(max_length=100, description="With findings of this detector.")
-    ] = None,
+    detector: Annotated[Named | None, Query(description="With findings of this detector.")] = None,
     family: Annotated[Family | None, Query(description="With findings of this family.")] = None,
     not_assessed: Annotated[
         Family | None, Query(description="This family lacked its data.")
