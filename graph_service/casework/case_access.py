@@ -108,8 +108,13 @@ def changing(
 
 
 def said(text: str, what: str) -> str:
-    """A text that somebody must give, without the blanks around it; UsageError if it is empty."""
+    """A text that somebody must give, without the blanks around it.
+
+    Raises UsageError for an empty one, and for what no database keeps: NUL and half characters.
+    """
     kept = text.strip()
-    if not kept or "\x00" in kept:
-        raise UsageError(f"The {what} is empty or holds a NUL character. Say it in words.")
+    if not kept:
+        raise UsageError(f"The {what} is empty. Say it in words.")
+    if "\x00" in kept or any("\ud800" <= letter <= "\udfff" for letter in kept):
+        raise UsageError(f"The {what} holds what is no character. Write it anew.")
     return kept

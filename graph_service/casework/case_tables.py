@@ -5,6 +5,7 @@ from __future__ import annotations
 import secrets
 from datetime import datetime
 from enum import StrEnum
+from typing import Final
 
 from sqlalchemy import ForeignKey, ForeignKeyConstraint, String, Text
 from sqlalchemy.orm import Mapped, mapped_column
@@ -12,7 +13,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 from graph_service.casework.database import Base
 
 #: What a user, an entity, a finding or a run may be called at most.
-NAME: int = 255
+NAME: Final = 255
 
 
 def fresh_id(kind: str) -> str:

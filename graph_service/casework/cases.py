@@ -281,12 +281,6 @@ class Cases:
             case_of_member(session, case_id, caller)
             return history_page(session, case_id, after=after, limit=limit)
 
-    def runs(self) -> frozenset[str]:
-        """The runs that cases name: what was linked was seen there."""
-        with self._database.reading() as session:
-            named = select(LinkRow.run_id).where(LinkRow.run_id.is_not(None)).distinct()
-            return frozenset(run_id for run_id in session.scalars(named) if run_id is not None)
-
     def _changing(
         self,
         case_id: str,
