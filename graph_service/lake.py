@@ -277,7 +277,7 @@ class Lake:
         )
 
     def vacuum(self, table: str, *, hours: int) -> int:
-        """Remove the bytes of parts that were replaced longer ago than `hours`; returns how many."""
+        """Remove the bytes of parts replaced longer ago than `hours`; returns how many."""
         gone = DeltaTable(str(self._home.lake / table)).vacuum(
             retention_hours=hours, dry_run=False, enforce_retention_duration=False
         )
