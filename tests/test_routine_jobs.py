@@ -17,13 +17,15 @@ import pytest
 from graph_service.access.reference import reference
 from graph_service.casework.database import Database
 from graph_service.casework.history import History
+from graph_service.casework.routine_tables import ScoreRow
 from graph_service.casework.routines import JobState, Routines, RunMade
 from graph_service.engines.duckdb import Engine
 from graph_service.errors import CaseworkError, Conflict, NotThere
 from graph_service.home import Home
+from graph_service.routine.drop_folder import DropFolder
 from graph_service.routine.jobs import DIED, Jobs
 from graph_service.routine.schedule import Schedule
-from graph_service.routine.scheduler import BY_SCHEDULE, Scheduler
+from graph_service.routine.scheduler import BY_DROP, BY_SCHEDULE, Scheduler
 from tests.run_files import node, score, write_run
 
 STOCKHOLM = ZoneInfo("Europe/Stockholm")
@@ -320,3 +322,46 @@ def test_the_history_keeps_each_full_run_once_by_reference(home: Home, database:
 def _say_whose(path: Path, run_id: str) -> None:
     with Engine(path) as engine:
         engine.execute("UPDATE scores SET run_id = $run_id", {"run_id": run_id})
+
+
+def test_files_that_are_left_start_a_routine(
+    home: Home, database: Database, clock: Clock, tmp_path: Path
+) -> None:
+    jobs = jobs_of(home, database, clock)
+    drop = DropFolder(tmp_path / "drop", steady=0.0)
+    scheduler = Scheduler(home, database, None, clock, drop=drop, jobs=jobs)
+    scheduler.look()
+    assert jobs.routines.jobs(10) == []  # the folder is not there yet
+    drop.folder.mkdir()
+    scheduler.look()
+    (drop.folder / "visits.csv.part").write_text("half")
+    scheduler.look()
+    assert jobs.routines.jobs(10) == []
+    (drop.folder / "visits.csv").write_text("whole")
+    scheduler.look()
+    ((job, _),) = jobs.routines.jobs(10)
+    assert (job.asked_by, job.slot) == (BY_DROP, None)
+    until(lambda: jobs.running() is None)
+
+
+def test_the_tables_go_down_and_up_with_rows_in_them(database: Database, clock: Clock) -> None:
+    for _ in range(2):
+        routines = Routines(database, clock=clock)
+        routines.begin("job-1", "somebody")
+        made = RunMade("20261020T120000Z", date(2026, 10, 19), "0.1.0", ["b-1"], [{"room": "a"}])
+        routines.end("job-1", JobState.DONE, run=made)
+        assert routines.routine("job-1") is not None
+        with database.writing() as session:
+            session.add(
+                ScoreRow(
+                    run_id="r",
+                    provider_ref="p",
+                    as_of=date(2026, 1, 1),
+                    band="none",
+                    contributions=[],
+                )
+            )
+        database.downgrade("0002")
+        database.migrate()
+    assert Routines(database, clock=clock).routines(10) == []
+    assert History(database).of("p") == []
