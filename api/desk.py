@@ -76,6 +76,9 @@ def at_desk(session: Session, action: str) -> Iterator[Desk]:
         except GraphServiceError:
             desk.write(Outcome.REFUSED)
             raise
+        except Exception:
+            desk.write(Outcome.FAILED)
+            raise
         desk.write()
 
 

@@ -17,7 +17,7 @@ from queue import Empty, Full, Queue
 from types import TracebackType
 from typing import Final, Self
 
-from sqlalchemy import func, insert, select, text
+from sqlalchemy import func, insert, select
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
@@ -34,6 +34,8 @@ _WAITING: Final = 10_000
 _TOGETHER: Final = 500
 #: The lock of PostgreSQL that appending takes: "audit" in ASCII.
 _CHAIN_LOCK: Final = 0x6175646974
+#: For its transaction: durable when committed, and no longer a wait than SQLite's.
+_POSTGRESQL: Final = {"synchronous_commit": "on", "lock_timeout": "30s"}
 _CURE: Final = "No answer is given without it. See that the database runs and its disk has room."
 
 _Waiting = tuple[Entry, "Future[None]"]
@@ -150,7 +152,8 @@ class AuditLog:
         """Append in one transaction; where the log ended before, and where it ends now."""
         with self._database.writing() as session:
             if not self._database.is_sqlite:
-                session.execute(text("SET LOCAL synchronous_commit = on"))
+                for name, value in _POSTGRESQL.items():
+                    session.execute(select(func.set_config(name, value, True)))
                 session.execute(select(func.pg_advisory_xact_lock(_CHAIN_LOCK)))
             before = newest(session)
             seq, previous, rows = before.seq, before.digest, []
