@@ -10,12 +10,15 @@ import time
 from collections.abc import Callable, Sequence
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.runtime.migration import MigrationContext
 
 from graph_service.access.reference import reference
-from graph_service.casework.database import Database
+from graph_service.casework.database import Base, Database
 from graph_service.casework.history import History
 from graph_service.casework.routine_tables import ScoreRow
 from graph_service.casework.routines import JobState, Routines, RunMade
@@ -342,6 +345,18 @@ def test_files_that_are_left_start_a_routine(
     ((job, _),) = jobs.routines.jobs(10)
     assert (job.asked_by, job.slot) == (BY_DROP, None)
     until(lambda: jobs.running() is None)
+
+
+def test_the_migration_makes_what_the_models_say(database: Database) -> None:
+    ours = {"jobs", "routine_runs", "score_history"}
+
+    def of_ours(thing: Any, name: str, kind: str, *_: object) -> bool:
+        return (name if kind == "table" else thing.table.name) in ours
+
+    with database.engine.connect() as connection:
+        options = {"include_object": of_ours, "compare_type": True}
+        context = MigrationContext.configure(connection, opts=options)
+        assert compare_metadata(context, Base.metadata) == []
 
 
 def test_the_tables_go_down_and_up_with_rows_in_them(database: Database, clock: Clock) -> None:

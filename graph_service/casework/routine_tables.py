@@ -5,18 +5,21 @@ from __future__ import annotations
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import JSON, String
+from sqlalchemy import JSON, Index, String, Text, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
 from graph_service.casework.database import Base
 
 
 class JobRow(Base):
-    """A job from its asking to its end. `active` is 1 while it runs, else null: it is unique,
-    and so is a slot of the clock, whoever else tries to take it.
-    """
+    """A job from its asking to its end. `active` is 1 while it runs, else null."""
 
     __tablename__ = "jobs"
+    __table_args__ = (
+        UniqueConstraint("slot", name="jobs_slot_once"),
+        UniqueConstraint("asked_key", name="jobs_asked_key_once"),
+        UniqueConstraint("active", name="jobs_one_at_a_time"),
+    )
 
     job_id: Mapped[str] = mapped_column(String(64), primary_key=True)
     asked_by: Mapped[str]
@@ -34,6 +37,7 @@ class RoutineRow(Base):
     """The proof that a routine ran: written once when a job has ended, never changed."""
 
     __tablename__ = "routine_runs"
+    __table_args__ = (Index("routine_runs_by_run", "run_id"),)
 
     job_id: Mapped[str] = mapped_column(String(64), primary_key=True)
     asked_by: Mapped[str]
@@ -41,7 +45,7 @@ class RoutineRow(Base):
     slot: Mapped[datetime | None]
     ended_at: Mapped[datetime]
     outcome: Mapped[str]
-    reason: Mapped[str | None]
+    reason: Mapped[str | None] = mapped_column(Text)
     run_id: Mapped[str | None]
     as_of: Mapped[date | None]
     version: Mapped[str | None]
@@ -55,6 +59,7 @@ class ScoreRow(Base):
     """A provider's score in one run that was the current one."""
 
     __tablename__ = "score_history"
+    __table_args__ = (Index("score_history_by_provider", "provider_ref", "run_id"),)
 
     run_id: Mapped[str] = mapped_column(String(64), primary_key=True)
     provider_ref: Mapped[str] = mapped_column(String(64), primary_key=True)
