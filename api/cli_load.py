@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
@@ -9,8 +10,12 @@ import click
 
 from api.listing import FORMAT, Format, emit
 from api.progress import FileBar
-from api.session import Command, current, say
+from api.session import Command, Session, current, say
 from graph_service import settings, texts
+from graph_service.casework.database import open_database
+from graph_service.casework.keeping import Keeping
+from graph_service.errors import CaseworkError
+from graph_service.keeping import retention
 from graph_service.lake import Lake
 from loaders import load as loading
 from loaders import reject_file
@@ -48,6 +53,8 @@ def load(
     emit((receipt.as_json() for receipt in outcome.receipts), form, columns=_SUMMARY)
     for reject in outcome.rejects:
         say(f"{reject['file']}: {reject['row']}: {reject['reason'][session.language]}")
+    if not check:
+        _tell_lapsed(session, outcome.batch)
     context.exit(outcome.exit_code)
 
 
@@ -84,6 +91,18 @@ def withdraw(batch: str, reason: str) -> None:
     for receipt in later:
         words = {"file": receipt.file, "table": receipt.table or "", "batch": receipt.batch}
         say(texts.text(session.language, "withdraw", "repeated", **words))
+
+
+def _tell_lapsed(session: Session, batch: str) -> None:
+    """Say how many rows came that the decisions in force do not let stay; the load stands."""
+    home, database_url = session.home, session.settings.database_url
+    if database_url is None and not home.casework.exists():
+        return
+    with suppress(CaseworkError), open_database(home, database_url) as database:
+        months = retention.months_decided(Keeping(database, clock=session.now))
+        today = retention.stockholm_day(session.now)
+        if rows := retention.lapsed_on_arrival(home, batch, months, today):
+            say(texts.text(session.language, "keeping", "lapsed", rows=rows))
 
 
 COMMANDS: Final = (load, batches, rejects, withdraw)

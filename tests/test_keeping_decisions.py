@@ -115,6 +115,11 @@ def test_the_terminal_decides_says_what_is_due_and_erases_it(tmp_path: Path) -> 
     counts = {each["what"]: each["count"] for each in gone}
     assert code == 0 and counts == {"visits": 1, "files_erased": 1}
     assert house.known("FROM known.visits") == []
+    again = house.give(
+        "visits.csv", [row("visits", start="2014-03-01T08:00", end="2014-03-01T09:00")]
+    )
+    code, receipt, said = _command(house, "load", str(again), "--format", "jsonl")
+    assert code == 0 and receipt[0]["stored"] == 1 and "retention run" in said
     code, told, _ = _command(house, "retention", "erasures", "--format", "jsonl")
     assert told[0]["counts"] == counts and told[0]["decisions"] == {"visits": "KS 2026/12"}
     assert _command(house, "backup", str(tmp_path / "copy"))[0] == 0

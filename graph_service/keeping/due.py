@@ -179,7 +179,7 @@ def _rows(table: Table, lapse: Lapse) -> str:
     other, key = lapse.within
     return (
         f"{rows} LEFT JOIN (SELECT {quoted(key)}, "
-        f"arg_max({_latest('w', TABLES[other], LAPSES[other])}, (w._visible, w._batch, w._file)) "
+        f"arg_max({latest_day('w', TABLES[other])}, (w._visible, w._batch, w._file)) "
         f"AS day FROM kept.{quoted(other)} AS w GROUP BY {quoted(key)}) AS around "
         f"ON around.{quoted(key)} = r.{quoted(key)}"
     )
@@ -187,7 +187,7 @@ def _rows(table: Table, lapse: Lapse) -> str:
 
 def _aged(table: Table, lapse: Lapse) -> str:
     """The day from which the months of a row `r` are counted; null while it is open."""
-    days = [_latest("r", table, lapse)] if lapse.dates else []
+    days = [latest_day("r", table)] if lapse.dates else []
     if lapse.within is not None:
         days.insert(0, "around.day")
     if lapse.told:
@@ -195,8 +195,10 @@ def _aged(table: Table, lapse: Lapse) -> str:
     return f"coalesce({', '.join(days)})" if len(days) > 1 else days[0]
 
 
-def _latest(rows: str, table: Table, lapse: Lapse) -> str:
-    days = [_day(f"{rows}.{quoted(name)}", table[name]) for name in lapse.dates]
+def latest_day(rows: str, table: Table) -> str:
+    """The latest of a row's own dates, as a Stockholm day; null where it has none."""
+    dates = LAPSES[table.name].dates
+    days = [_day(f"{rows}.{quoted(name)}", table[name]) for name in dates]
     return days[0] if len(days) == 1 else f"greatest({', '.join(days)})"
 
 

@@ -11,7 +11,8 @@ from typing import Final
 from graph_service.casework.keeping import Covers, Keeping
 from graph_service.engines.duckdb import Engine
 from graph_service.home import Home
-from graph_service.keeping.due import Due, Holds, find
+from graph_service.keeping.due import Due, Holds, find, latest_day
+from graph_service.keeping.lapse import LAPSES
 from graph_service.lake import Lake
 from graph_service.receipt import Receipt
 from graph_service.records import RETENTION_MONTHS, TABLES, Retention
@@ -126,3 +127,21 @@ def months_after(day: date, months: int) -> date:
     """The same day so many months later, or the last day of a shorter month."""
     year, month = divmod(day.year * 12 + day.month - 1 + months, 12)
     return date(year, month + 1, min(day.day, monthrange(year, month + 1)[1]))
+
+
+def lapsed_on_arrival(home: Home, batch: str, months: Mapping[Retention, int], today: date) -> int:
+    """How many rows of a batch had ended so long ago that the next erasure takes them.
+
+    By the rows' own dates: a row that is kept by another's, or by a hold, is counted too.
+    """
+    lake, count = Lake(home), 0
+    for name, lapse in LAPSES.items():
+        term, parts = months.get(TABLES[name].retention), lake.files(name, [batch])
+        if term is not None and parts and lapse.dates:
+            with Engine() as engine:
+                count += engine.value(
+                    f"SELECT count(*) FROM read_parquet($parts, hive_partitioning = false) AS r "
+                    f"WHERE {latest_day('r', TABLES[name])} + INTERVAL ({int(term)}) MONTH <= $day",
+                    {"parts": parts, "day": today},
+                )
+    return count
