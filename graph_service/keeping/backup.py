@@ -31,7 +31,14 @@ _REPLACED: Final = ".replaced"
 #: Files of these folders are written once: one of the same path, size and time is the same.
 _IMMUTABLE: Final = ("lake", "raw", "rejects", "runs")
 #: Small files of the home that people or the program have written.
-_NOTES: Final = ("version", "thresholds.toml", "links.toml", "reference.key", "neo4j-home")
+_NOTES: Final = (
+    "version",
+    "thresholds.toml",
+    "links.toml",
+    "practice.toml",
+    "reference.key",
+    "neo4j-home",
+)
 
 
 def back_up(

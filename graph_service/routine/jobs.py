@@ -24,8 +24,9 @@ from graph_service.errors import CaseworkError
 from graph_service.home import Home
 from graph_service.run import Clock
 
-#: How the program is begun anew; it takes `routine --job ID` from there.
-PROGRAM: Final = (sys.executable, "-m", "api.cli")
+#: How the program is begun anew, as it is installed (-P: never from where one happens to stand);
+#: it takes `routine --job ID` from there.
+PROGRAM: Final = (sys.executable, "-P", "-m", "api.cli")
 DIED: Final = (
     "The process of this run ended before the run did: it was killed, or the machine had no more "
     "memory. The last good run stands; start another."
