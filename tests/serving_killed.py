@@ -11,6 +11,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -108,6 +109,22 @@ class Killing:
         with open_database(self._home, None) as database, database.reading() as session:
             rows = session.connection().exec_driver_sql("SELECT purpose FROM audit_entries")
             return {purpose for (purpose,) in rows if purpose is not None}
+
+
+@contextmanager
+def demo_served(home: Home, log: Path) -> Iterator[str]:
+    """The address of a demo that is served until the block ends."""
+    port = _free_port()
+    words = ["serve", "--demo", "--home", str(home.path), "--port", str(port)]
+    with (
+        log.open("ab") as told,
+        subprocess.Popen([sys.executable, "-m", "api.cli", *words], stdout=told, stderr=told) as p,
+    ):
+        try:
+            _wait(f"http://127.0.0.1:{port}/health", p)
+            yield f"http://127.0.0.1:{port}"
+        finally:
+            p.terminate()
 
 
 def broken(home: Home) -> list[str]:
