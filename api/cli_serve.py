@@ -22,6 +22,7 @@ from graph_service import settings
 from graph_service.casework.database import open_database
 from graph_service.casework.users import Users
 from graph_service.errors import UsageError
+from graph_service.keeping.prune import remove_spilled
 from graph_service.routine.drop_folder import DropFolder
 from graph_service.routine.schedule import Schedule
 from graph_service.routine.scheduler import Scheduler
@@ -79,6 +80,7 @@ def serve(
     def work() -> int:
         from api.http.serving import run  # noqa: PLC0415 - slow to import, and for this alone
 
+        remove_spilled(session.home, session.now())
         with bound, _counted_together(session, workers), _by_the_clock(session, timetable, watched):
             settings.hand_down(session.settings)
             return run(bound, workers=workers, tls=tls, settings=session.settings.serve)
