@@ -8,6 +8,7 @@ from tests.databases import (
     postgresql,
 )
 from tests.neo4j_server import _database_to_oneself, empty_database, neo4j
+from tests.seen_town import see_town, whole_town
 
 __all__ = [
     "_database_to_oneself",
@@ -18,4 +19,6 @@ __all__ = [
     "migrated_url",
     "neo4j",
     "postgresql",
+    "see_town",
+    "whole_town",
 ]

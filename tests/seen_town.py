@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from functools import cache
+from typing import Any, TypeAlias
 
+import pytest
+
+from graph_service.access.sight import Reach
+from graph_service.run_file import RunFile
 from tests.house import organisation, person
-from tests.seen_world import NORTH, SOUTH, TOWN, finding
+from tests.seen_world import NORTH, SOUTH, TOWN, finding, run_of, sight_of
+
+#: What a reach sees of the town; made once.
+See: TypeAlias = Callable[[Reach], RunFile]
 
 FIRM, OTHER = organisation(11), organisation(12)
 TRADER, HIDDEN_TRADER = person(30), person(31)
@@ -156,3 +164,18 @@ def _findings(
         {**finding("was", OTHER, [("provider", "organisation", OTHER)], []),
          "statistics": {"old_id": TRADER, "older_id": HIDDEN_TRADER, "at": FIRM, "town": TOWN}},
     ]  # fmt: skip
+
+
+@pytest.fixture(scope="session")
+def whole_town(tmp_path_factory: pytest.TempPathFactory) -> RunFile:
+    made, findings = town()
+    return run_of(tmp_path_factory.mktemp("whole") / "run.duckdb", made.tables, findings)
+
+
+@pytest.fixture(scope="session")
+def see_town(whole_town: RunFile, tmp_path_factory: pytest.TempPathFactory) -> See:
+    @cache
+    def seen(reach: Reach) -> RunFile:
+        return sight_of(whole_town, reach, tmp_path_factory.mktemp("seen") / "sight.duckdb")
+
+    return seen

@@ -13,6 +13,7 @@ from typing import Any
 
 from graph_service import as_of, run_file
 from graph_service.access import scope
+from graph_service.access.reference import reference
 from graph_service.access.sight import Reach, build
 from graph_service.engines.duckdb import Engine
 from graph_service.graph.derive import derive
@@ -24,16 +25,39 @@ KEY = bytes(range(32))
 DAY = date(2025, 6, 30)
 TOWN = "9901"
 NORTH, SOUTH = "Norr", "Söder"
+EVERYTHING = Reach(None, True)
+REACHES = [
+    Reach(None, False),
+    Reach(frozenset({NORTH}), False),
+    Reach(frozenset({SOUTH}), False),
+    Reach(frozenset({NORTH, SOUTH}), True),
+    Reach(frozenset(), False),
+]
 
 
-def run_of(path: Path, tables: World, findings: Sequence[Mapping[str, Any]] = ()) -> RunFile:
-    """A run file of records as they are stored, with findings as a detector might make them."""
+def run_of(
+    path: Path,
+    tables: World,
+    findings: Sequence[Mapping[str, Any]] = (),
+    same: Sequence[tuple[str, str]] = (),
+) -> RunFile:
+    """A run file of records as they are stored, with findings as a detector might make them.
+
+    `same` are pairs of numbers that are likely one person's.
+    """
     run = RunFile("20250701T000000Z", path)
     with Engine(path) as engine:
         world(engine, tables)
         as_of.open_views(engine, DAY)
         derive(engine)
         run_file.write(engine, "links", ())
+        for one, other in same:
+            engine.execute(
+                "INSERT INTO edges BY NAME SELECT 'SAME_AS:' || $one AS edge_id, "
+                "'SAME_AS' AS type, 'person:' || $one AS source_id, "
+                "'person:' || $other AS target_id",
+                {"one": one, "other": other},
+            )
         run_file.write(engine, "findings", findings)
         scores = ({"provider_id": each} for each in sorted({f["provider_id"] for f in findings}))
         run_file.write(engine, "scores", ({**each, **_SCORED} for each in scores))
@@ -112,6 +136,24 @@ def cells(run: RunFile) -> dict[str, set[str]]:
             }
             for table in tables
         }
+
+
+def hold_together(seen: RunFile) -> bool:
+    """No relationship, link or finding of a sight leads out of it."""
+    with seen.open() as engine:
+        loose = engine.value(
+            "SELECT count(*) FROM edges WHERE source_id NOT IN (SELECT node_id FROM nodes) "
+            "OR target_id NOT IN (SELECT node_id FROM nodes)"
+        )
+    return bool(loose == 0)
+
+
+def found_in(seen: RunFile) -> dict[str, dict[str, Any]]:
+    return {row["finding_id"]: row for row in seen.rows("findings", order="finding_id")}
+
+
+def ref(kind: str, key: str) -> str:
+    return reference(KEY, f"{kind}:{key}")
 
 
 class Oracle:
