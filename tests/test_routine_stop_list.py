@@ -100,6 +100,7 @@ def by_hand(engine: Engine, first: date, last: date, set_aside: set[str]) -> lis
     """Walk: each invoice, each finding, each subject, each client, each day."""
     nodes = {row["node_id"]: row for row in engine.rows("FROM nodes")}
     edges = engine.rows("FROM edges")
+    findings = engine.rows("FROM findings")
     paid = {edge["target_id"] for edge in edges if edge["type"] == "SETTLES"}
     provider = {e["target_id"]: e["source_id"] for e in edges if e["type"] == "INVOICED"}
     listed = []
@@ -109,7 +110,7 @@ def by_hand(engine: Engine, first: date, last: date, set_aside: set[str]) -> lis
         if invoice["period_from"] > last or invoice["period_to"] < first:
             continue
         reasons = []
-        for finding in engine.rows("FROM findings"):
+        for finding in findings:
             if finding["finding_id"] in set_aside:
                 continue
             of_client, of_worker = Decimal(0), Decimal(0)
