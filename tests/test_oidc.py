@@ -28,6 +28,9 @@ from graph_service.errors import NotAllowed, NotSignedIn, SignInUnavailable, Usa
 from graph_service.settings import OidcSettings
 
 AUDIENCE = "graph-service"
+#: Made once: making one takes longer than verifying a hundred tokens.
+FIRST = RSAKey.generate_key(2048, {"kid": "first"})
+SECOND = RSAKey.generate_key(2048, {"kid": "second"})
 
 
 class Clock:
@@ -45,7 +48,7 @@ class Issuer:
 
     def __init__(self, clock: Clock) -> None:
         self.clock = clock
-        self.keys: dict[str, Key] = {"first": RSAKey.generate_key(2048, {"kid": "first"})}
+        self.keys: dict[str, Key] = {"first": FIRST}
         self.up = True
         self.asked = 0
         self.url = ""
@@ -294,7 +297,7 @@ def test_rotated_keys_work_and_withdrawn_ones_stop(
     old = issuer.token()
     provider.caller_of(old)
     assert issuer.asked == 1
-    issuer.keys = {"second": RSAKey.generate_key(2048, {"kid": "second"})}
+    issuer.keys = {"second": SECOND}
     clock.now += REFETCH
     assert provider.caller_of(issuer.token("second")).roles
     assert issuer.asked == 2
@@ -307,7 +310,7 @@ def test_a_withdrawn_key_stops_within_the_hour_though_no_new_one_is_met(
 ) -> None:
     provider.caller_of(issuer.token())
     withdrawn = dict(issuer.keys)
-    issuer.keys = {"second": RSAKey.generate_key(2048, {"kid": "second"})}
+    issuer.keys = {"second": SECOND}
     clock.now += KEYS_LAST
     issuer.keys, published = withdrawn, issuer.keys
     token = issuer.token()
