@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from contextlib import AbstractContextManager
 from typing import Any, Final
 
 import click
@@ -186,7 +187,7 @@ def lift(hold_id: str, reason: str) -> None:
         _keeping(desk).lift(hold_id, reason=reason, by=desk.user_id)
 
 
-def _at_desk(action: str) -> Any:
+def _at_desk(action: str) -> AbstractContextManager[Desk]:
     return at_desk(current(), f"retention.{action}")
 
 

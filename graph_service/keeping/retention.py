@@ -11,7 +11,8 @@ from typing import Final
 from graph_service.casework.keeping import Covers, Keeping
 from graph_service.engines.duckdb import Engine
 from graph_service.home import Home
-from graph_service.keeping.due import Due, Holds, find, latest_day
+from graph_service.keeping.due import Due, find, latest_day
+from graph_service.keeping.hold import Holds
 from graph_service.keeping.lapse import LAPSES
 from graph_service.lake import Lake
 from graph_service.receipt import Receipt
