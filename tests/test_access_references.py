@@ -140,3 +140,27 @@ def test_a_reference_is_the_mac_that_the_standards_say() -> None:
     # RFC 4231, test case 2: 5bdcc146bf60754e6a042426089575c7…, in the letters of RFC 4648.
     text = "what do ya want for nothing?"
     assert reference_of(b"Jefe", text) == f"{text}-lpomcrv7mb2u42qeeqtarflvy5"
+
+
+@given(
+    st.from_regex(
+        r"[A-Z ]{0,3}(19|20)?\d{2}(0\d|1[0-2])[0-3]\d[-+ ]?[\dT]\d{3}[-x]\d{0,3}", fullmatch=True
+    )
+)
+def test_what_python_takes_for_somebody_the_engine_does_too(text: str) -> None:
+    with Engine() as engine:
+        reference.install(engine, b"k" * 32)
+        told = engine.value("SELECT names_somebody($text)", {"text": text})
+    assert told or not search.names_somebody(text)
+
+
+def test_a_row_made_of_somebodys_number_loses_its_key_and_another_does_not() -> None:
+    with Engine() as engine:
+        reference.install(engine, b"k" * 32)
+        for number in (person(1), person(1)[2:], f"{person(1)[2:8]}-{person(1)[8:]}"):
+            key = json.dumps({"visit_id": f"b-{number}-3", "line_no": 4})
+            told = engine.value("SELECT nameless(CAST($key AS JSON))", {"key": key})
+            assert json.loads(told) == {"visit_id": None, "line_no": 4}
+        key = json.dumps({"visit_id": "V250615-1235-1", "line_no": 4})
+        told = engine.value("SELECT nameless(CAST($key AS JSON))", {"key": key})
+        assert json.loads(told) == json.loads(key)

@@ -24,3 +24,38 @@ CREATE OR REPLACE TEMP MACRO holds_personal_number(v) AS coalesce(regexp_matches
     '(^|[^0-9])(18|19|20)?[0-9]{2}(0[0-9]|1[0-2])([0-2][0-9]|3[01]|[6-9][0-9])'
     || '[-+ ]?[0-9TRSUWXJKLMN][0-9]{3}([^0-9]|$)'
 ), false);
+
+CREATE OR REPLACE TEMP MACRO passes_luhn(digits) AS list_sum(list_transform(
+    range(1, 11),
+    lambda i: (CAST(digits[i] AS INTEGER) * (1 + i % 2)) // 10
+        + (CAST(digits[i] AS INTEGER) * (1 + i % 2)) % 10
+)) % 10 = 0;
+
+-- As `names_somebody` of graph_service/stores/search.py, or more: what follows may be a digit here.
+CREATE OR REPLACE TEMP MACRO names_somebody(v) AS coalesce(list_bool_or(list_transform(
+    regexp_extract_all(
+        v,
+        '(^|[^0-9])((18|19|20)?[0-9]{2}(0[0-9]|1[0-2])([0-2][0-9]|3[01]|[6-9][0-9])'
+        || '[-+ ]?[0-9TRSUWXJKLMN][0-9]{3})',
+        2
+    ),
+    lambda found: CASE
+        WHEN regexp_matches(found, '[A-Z]') THEN true
+        ELSE passes_luhn(right(regexp_replace(found, '[^0-9]', '', 'g'), 10))
+    END
+)), false);
+
+-- An issuer may have made a row's id of somebody's number.
+CREATE OR REPLACE TEMP MACRO nameless(row_key) AS CASE
+    WHEN NOT names_somebody(CAST(row_key AS VARCHAR)) THEN row_key
+    ELSE to_json(map_from_entries(list_transform(
+        json_keys(row_key),
+        lambda name: (
+            name,
+            CASE
+                WHEN names_somebody(row_key ->> name) THEN CAST('null' AS JSON)
+                ELSE json_extract(row_key, name)
+            END
+        )
+    )))
+END;

@@ -19,7 +19,7 @@ from graph_service.lake import Lake
 from graph_service.receipt import Receipt
 from graph_service.records import TABLES, Column, Masking, Table
 from graph_service.run_file import RunFile, RunFolder
-from graph_service.stores.search import holds_personal_number
+from graph_service.stores.search import names_somebody
 
 #: Rows that one page may hold.
 PAGE: Final = 200
@@ -227,7 +227,7 @@ class Mask:
             return _plain(value) if told else None
         if column.masking is not Masking.NONE:
             return _plain(value) if told and named else None
-        if isinstance(value, str) and holds_personal_number(value) and not (told and named):
+        if isinstance(value, str) and names_somebody(value) and not (told and named):
             return None
         return _plain(value)
 

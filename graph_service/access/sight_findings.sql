@@ -28,9 +28,9 @@ SELECT
     list(
         {
             'table': item."table",
-            'key': CASE
+            'key': nameless(CASE
                 WHEN masked IS NULL THEN item.key ELSE json_merge_patch(item.key, masked)
-            END,
+            END),
             'file_sha256': item.file_sha256,
             'row': item."row"
         }
