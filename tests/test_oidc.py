@@ -391,7 +391,7 @@ def test_keys_come_over_tls_or_from_this_machine(address: str, clock: Clock) -> 
         (None, set()),
         (True, set()),
     ],
-    ids=str,
+    ids=["several", "one text", "none of ours", "a mapping", "none", "a truth"],
 )
 def test_roles_are_those_that_we_know(
     told: Any, roles: set[Role], issuer: Issuer, provider: OidcProvider
@@ -415,7 +415,7 @@ def test_roles_are_those_that_we_know(
         (7, set()),
         ([7, "north"], {"north"}),
     ],
-    ids=str,
+    ids=lambda told: str(sorted(told) if isinstance(told, set) else told),
 )
 def test_units_that_are_not_told_are_none_at_all(
     told: Any, units: set[str] | None, issuer: Issuer, provider: OidcProvider
