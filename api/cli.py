@@ -13,24 +13,7 @@ from typing import Final, TypeAlias, TypeVar
 
 import click
 
-from api import (
-    cli_audit,
-    cli_case,
-    cli_demo,
-    cli_keeping,
-    cli_links,
-    cli_load,
-    cli_neo4j,
-    cli_network,
-    cli_publish,
-    cli_retention,
-    cli_routine,
-    cli_run,
-    cli_serve,
-    cli_synth,
-    cli_user,
-)
-from api.session import Group, say, stop_asked
+from api.session import Program, say, stop_asked
 from graph_service.engines.duckdb import Engine, interrupt_all
 from graph_service.errors import GraphServiceError
 
@@ -41,29 +24,44 @@ Work: TypeAlias = Callable[[], int]
 Answer = TypeVar("Answer")
 
 
-@click.group(cls=Group, name="graph-service")
+#: Where each command stands. A command's module is read when it is asked for: all take seconds.
+COMMANDS: Final = {
+    "around": "cli_network:around",
+    "audit": "cli_audit:audit",
+    "backup": "cli_keeping:backup",
+    "batches": "cli_load:batches",
+    "card": "cli_network:card",
+    "case": "cli_case:case",
+    "demo": "cli_demo:demo",
+    "explain": "cli_run:explain",
+    "find": "cli_network:find",
+    "findings": "cli_run:findings",
+    "links": "cli_links:links",
+    "load": "cli_load:load",
+    "neo4j": "cli_neo4j:neo4j",
+    "owners": "cli_network:owners",
+    "paths": "cli_network:paths",
+    "prune": "cli_keeping:prune",
+    "publish": "cli_publish:publish",
+    "rejects": "cli_load:rejects",
+    "restore": "cli_keeping:restore",
+    "retention": "cli_retention:retention",
+    "routine": "cli_routine:routine",
+    "run": "cli_run:run_command",
+    "runs": "cli_run:runs",
+    "scores": "cli_run:scores",
+    "serve": "cli_serve:serve",
+    "synth": "cli_synth:synth",
+    "timeline": "cli_network:timeline",
+    "upgrade": "cli_keeping:upgrade",
+    "user": "cli_user:user",
+    "withdraw": "cli_load:withdraw",
+}
+
+
+@click.group(cls=Program, name="graph-service", where=COMMANDS)
 def app() -> None:
     """Find indicators of organised welfare crime in a municipality's own files."""
-
-
-for command in (
-    *cli_load.COMMANDS,
-    *cli_run.COMMANDS,
-    *cli_network.COMMANDS,
-    *cli_keeping.COMMANDS,
-    cli_case.case,
-    cli_links.links,
-    cli_synth.synth,
-    cli_demo.demo,
-    cli_serve.serve,
-    cli_neo4j.neo4j,
-    cli_publish.publish,
-    cli_retention.retention,
-    cli_routine.routine,
-    cli_user.user,
-    cli_audit.audit,
-):
-    app.add_command(command)
 
 
 def main() -> None:

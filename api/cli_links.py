@@ -12,13 +12,13 @@ from rich.table import Table
 
 from api.listing import FORMAT, Format, emit
 from api.session import Command, Group, current, say
+from graph_service.clock import STOCKHOLM
 from graph_service.engines.duckdb import Engine
 from graph_service.errors import RunError, UsageError
 from graph_service.resolution import undone
 from graph_service.resolution.model import Comparison
 from graph_service.resolution.resolve import MODELS, PRIOR_PART
 from graph_service.resolution.undone import Undone
-from graph_service.run import STOCKHOLM
 from graph_service.run_file import RunFile, RunFolder
 from graph_service.texts import text
 

@@ -16,9 +16,9 @@ from api import network_page as page
 from api.cli_publish import connected
 from api.listing import as_json as as_line
 from api.session import Command, Session, current
+from graph_service.clock import STOCKHOLM
 from graph_service.errors import RunError, UsageError
 from graph_service.graph.declaration import KINDS
-from graph_service.run import STOCKHOLM
 from graph_service.run_file import RunFolder
 from graph_service.stores import card as cards
 from graph_service.stores import neighbourhood, ownership, search

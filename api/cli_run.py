@@ -23,11 +23,12 @@ from graph_service.casework.database import open_database
 from graph_service.casework.days import day_of
 from graph_service.casework.dispositions import Dispositions
 from graph_service.casework.history import History
+from graph_service.clock import STOCKHOLM
 from graph_service.detector import open_rooms
 from graph_service.errors import UsageError
 from graph_service.graph.declaration import DERIVATIONS
 from graph_service.last_run import CHANGES
-from graph_service.run import STOCKHOLM, Network, RunResult, run
+from graph_service.run import Network, RunResult, run
 from graph_service.run_file import RunFile, RunFolder
 
 ROOMS: Final = Path(queries.__file__).parent

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import sys
 import threading
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from importlib import import_module
 from pathlib import Path
 from typing import Any, Final
 
@@ -102,3 +104,25 @@ class Group(click.Group):
     def __init__(self, *args: Any, **rules: Any) -> None:
         super().__init__(*args, **rules)
         self.params.extend(_shared_options())
+
+
+class Program(Group):
+    """A group whose commands stand in modules of this package, each read when it is asked for.
+
+    `where` maps a command's name to `module:function`.
+    """
+
+    def __init__(self, *args: Any, where: Mapping[str, str], **rules: Any) -> None:
+        super().__init__(*args, **rules)
+        self._where = where
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return sorted({*super().list_commands(ctx), *self._where})
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        place = self._where.get(cmd_name)
+        if place is None:
+            return super().get_command(ctx, cmd_name)
+        module, _, function = place.partition(":")
+        found: click.Command = getattr(import_module(f"api.{module}"), function)
+        return found

@@ -14,13 +14,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, datetime
 from importlib.metadata import version
-from typing import Any, Final, Protocol, TypeAlias
-from zoneinfo import ZoneInfo
+from typing import Any, Protocol, TypeAlias
 
 from graph_service import as_of as views
 from graph_service import risk, run_file, thresholds
 from graph_service.access import scope
 from graph_service.change import compare, past, rule_of
+from graph_service.clock import STOCKHOLM, Clock
 from graph_service.detector import Ask, Finding, Override, Room, detect
 from graph_service.engines.duckdb import Engine
 from graph_service.errors import RunError, UsageError
@@ -34,9 +34,6 @@ from graph_service.risk import Score
 from graph_service.run_file import RunFile, RunFolder
 from graph_service.stores import adjacency
 
-STOCKHOLM: Final = ZoneInfo("Europe/Stockholm")
-
-Clock: TypeAlias = Callable[[], datetime]
 #: Told the name of each step before it begins.
 Progress: TypeAlias = Callable[[str], None]
 

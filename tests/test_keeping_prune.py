@@ -10,12 +10,12 @@ import pytest
 
 from graph_service import run_file
 from graph_service.casework.database import open_database
+from graph_service.clock import STOCKHOLM
 from graph_service.engines.duckdb import Engine
 from graph_service.errors import HomeError
 from graph_service.home import NEWEST_VERSION, Home
 from graph_service.keeping import version
 from graph_service.keeping.prune import LAST_RUNS, MONTHS, prune, remove_spilled, to_go
-from graph_service.run import STOCKHOLM
 from graph_service.run_file import RunFolder
 from tests.house import House, row
 from tests.keeping_home import stored

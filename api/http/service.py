@@ -15,8 +15,8 @@ from graph_service.casework.audit.log import AuditLog
 from graph_service.casework.cases import Cases
 from graph_service.casework.database import Database, open_database
 from graph_service.casework.users import Users
+from graph_service.clock import Clock
 from graph_service.home import Home
-from graph_service.run import Clock
 from graph_service.settings import Settings
 
 #: Who asks without a token, where `serve --demo` has made a synthetic municipality public.

@@ -43,8 +43,8 @@ from graph_service.casework.case_tables import (
     fresh_id,
 )
 from graph_service.casework.database import Database
+from graph_service.clock import Clock
 from graph_service.errors import Conflict, NotAllowed, NotThere
-from graph_service.run import Clock
 
 #: Where a case may go from where it stands. Each step is somebody's, with a reason.
 STEPS: Final[Mapping[Status, frozenset[Status]]] = {

@@ -5,7 +5,7 @@ from __future__ import annotations
 from calendar import monthrange
 from datetime import UTC, date, datetime, time, timedelta
 
-from graph_service.run import STOCKHOLM
+from graph_service.clock import STOCKHOLM
 
 
 def day_of(at: datetime) -> date:

@@ -22,8 +22,8 @@ from graph_service.casework.database import Database
 from graph_service.casework.days import day_of, end_of, months_after
 from graph_service.casework.judgement_tables import DispositionRow
 from graph_service.casework.turns import Turn, take_turn
+from graph_service.clock import Clock
 from graph_service.errors import NotThere, UsageError
-from graph_service.run import Clock
 
 #: How long a dismissal sets a finding aside where nothing else is said (domain §3, R9, proposed).
 USUAL_MONTHS: Final = 6

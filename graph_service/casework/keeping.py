@@ -21,9 +21,9 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from graph_service.casework.case_tables import CaseRow, LinkKind, LinkRow, Status, SubjectRow
 from graph_service.casework.database import Base, Database
+from graph_service.clock import Clock
 from graph_service.errors import NotThere, UsageError
 from graph_service.records import TABLES, Retention
-from graph_service.run import Clock
 
 #: A century; longer is no term but archiving, which is another decision.
 LONGEST_MONTHS: Final = 1200

@@ -18,8 +18,8 @@ from graph_service.access.table import Caller
 from graph_service.casework.case_access import ENDED, Change, case_of_member, changing, said
 from graph_service.casework.case_tables import CaseRow, Event, MaskRow, fresh_id
 from graph_service.casework.database import Database
+from graph_service.clock import Clock
 from graph_service.errors import Conflict, NotAllowed, NotThere
-from graph_service.run import Clock
 
 #: How long an approval holds: a month of work on a case, then the need is stated anew.
 DAYS: Final = 30

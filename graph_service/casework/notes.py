@@ -12,8 +12,8 @@ from graph_service.access.table import Caller
 from graph_service.casework.case_access import case_of_member, changing, said
 from graph_service.casework.case_tables import Event, NoteRow, fresh_id
 from graph_service.casework.database import Database
+from graph_service.clock import Clock
 from graph_service.errors import NotAllowed, NotThere
-from graph_service.run import Clock
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,8 +16,8 @@ from graph_service.casework.case_tables import fresh_id
 from graph_service.casework.database import Database
 from graph_service.casework.days import day_of
 from graph_service.casework.judgement_tables import ReplyFindingRow, ReplyRow
+from graph_service.clock import Clock
 from graph_service.errors import UsageError
-from graph_service.run import Clock
 
 
 @dataclass(frozen=True, slots=True)

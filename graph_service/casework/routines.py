@@ -20,8 +20,8 @@ from sqlalchemy.orm import Session
 
 from graph_service.casework.database import Database
 from graph_service.casework.routine_tables import JobRow, RoutineRow
+from graph_service.clock import Clock
 from graph_service.errors import Conflict, NotThere
-from graph_service.run import Clock
 
 _ACTIVE: Final = 1
 

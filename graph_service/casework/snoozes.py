@@ -16,8 +16,8 @@ from graph_service.casework.database import Database
 from graph_service.casework.days import day_of, months_after
 from graph_service.casework.judgement_tables import SnoozeRow
 from graph_service.casework.turns import Turn, take_turn
+from graph_service.clock import Clock
 from graph_service.errors import NotThere, UsageError
-from graph_service.run import Clock
 
 #: As a dismissal without an end is none, so is a snooze: what rests longer is to be judged.
 LONGEST_MONTHS: Final = 6

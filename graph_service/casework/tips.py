@@ -27,8 +27,8 @@ from graph_service.casework.case_tables import CaseRow, Event, MemberRow, fresh_
 from graph_service.casework.database import Database
 from graph_service.casework.days import day_of
 from graph_service.casework.judgement_tables import TipRow, TipSourceRow
+from graph_service.clock import Clock
 from graph_service.errors import CaseworkError, Conflict, NotThere, UsageError
-from graph_service.run import Clock
 
 _SEAL: Final = {"alg": "dir", "enc": "A256GCM"}
 _NO_TIP: Final = "There is no such tip, or it is not for you to see."

@@ -18,11 +18,11 @@ from typing import Final
 
 from graph_service.casework.database import Database
 from graph_service.casework.keeping import Keeping, copy_sqlite
+from graph_service.clock import Clock
 from graph_service.errors import UsageError
 from graph_service.home import NEWEST_VERSION, RESTORING, Home
 from graph_service.keeping.manifest import FILES, Copied, Manifest
 from graph_service.lake import Lake
-from graph_service.run import Clock
 from graph_service.run_file import RunFolder
 
 _BLOCK: Final = 8 << 20

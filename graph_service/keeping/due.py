@@ -14,13 +14,13 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import Final
 
+from graph_service.clock import STOCKHOLM
 from graph_service.engines.duckdb import Engine
 from graph_service.engines.known import literal, quoted, stored_columns
 from graph_service.keeping.hold import Holds, hold_records
 from graph_service.keeping.lapse import LAPSES, Lapse
 from graph_service.lake import Lake
 from graph_service.records import TABLES, Column, Kind, Retention, Table
-from graph_service.run import STOCKHOLM
 
 _ZONE: Final = "'Europe/Stockholm'"
 

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Final
 
 from graph_service.casework.keeping import Keeping
+from graph_service.clock import Clock
 from graph_service.engines.duckdb import Engine
 from graph_service.engines.known import literal, quoted
 from graph_service.home import Home
@@ -34,7 +35,6 @@ from graph_service.keeping.retention import (
 from graph_service.lake import Lake
 from graph_service.receipt import Receipt
 from graph_service.records import TABLES, Table
-from graph_service.run import Clock
 from graph_service.run_file import RunFile, RunFolder
 
 #: Told the name of each step before it begins.

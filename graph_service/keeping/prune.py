@@ -13,11 +13,11 @@ from datetime import datetime
 from pathlib import Path
 from typing import Final
 
+from graph_service.clock import STOCKHOLM, Clock
 from graph_service.engines.duckdb import Engine
 from graph_service.engines.known import literal
 from graph_service.home import Home
 from graph_service.lake import Lake
-from graph_service.run import STOCKHOLM, Clock
 from graph_service.run_file import RunFile, RunFolder
 
 #: A month of daily runs: what a reviewer compares with.

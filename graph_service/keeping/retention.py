@@ -9,6 +9,7 @@ from datetime import date
 from typing import Final
 
 from graph_service.casework.keeping import Covers, Keeping
+from graph_service.clock import STOCKHOLM, Clock
 from graph_service.engines.duckdb import Engine
 from graph_service.home import Home
 from graph_service.keeping.due import Due, find, latest_day
@@ -17,7 +18,6 @@ from graph_service.keeping.lapse import LAPSES
 from graph_service.lake import Lake
 from graph_service.receipt import Receipt
 from graph_service.records import RETENTION_MONTHS, TABLES, Retention
-from graph_service.run import STOCKHOLM, Clock
 
 REJECTS: Final = "rejects"
 REFUSED_FILES: Final = "refused_files"

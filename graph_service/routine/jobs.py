@@ -20,9 +20,9 @@ from typing import IO, Final
 
 from graph_service.casework.database import Database
 from graph_service.casework.routines import Job, JobState, Routines, RunMade
+from graph_service.clock import Clock
 from graph_service.errors import CaseworkError
 from graph_service.home import Home
-from graph_service.run import Clock
 
 #: How the program is begun anew, as it is installed (-P: never from where one happens to stand);
 #: it takes `routine --job ID` from there.

@@ -13,8 +13,8 @@ from typing import Final
 
 from cronsim import CronSim, CronSimError
 
+from graph_service.clock import STOCKHOLM
 from graph_service.errors import UsageError
-from graph_service.run import STOCKHOLM
 
 #: How far back a missed slot is looked for, step by step: the last step reaches any expression,
 #: and the first ones keep one that is due every minute from being counted through for years.

@@ -12,12 +12,12 @@ from pathlib import Path
 from typing import Final
 
 from graph_service.casework.database import Database
+from graph_service.clock import Clock
 from graph_service.errors import Conflict, GraphServiceError
 from graph_service.home import Home
 from graph_service.routine.drop_folder import DropFolder
 from graph_service.routine.jobs import Jobs
 from graph_service.routine.schedule import Schedule
-from graph_service.run import Clock
 
 #: Who asks, where it is not a person.
 BY_SCHEDULE: Final = "schedule"

@@ -12,8 +12,8 @@ from api.http.door import AskingInCase, AuditedRoute
 from api.http.seen import Ref, seen
 from api.http.shapes import example
 from api.http.shapes.network import AsOf, Kinds, SearchFor, ShownPaths, Timeline, Types
+from graph_service.clock import STOCKHOLM
 from graph_service.graph.declaration import KINDS
-from graph_service.run import STOCKHOLM
 from graph_service.stores import card, neighbourhood, ownership, paths, search
 from graph_service.stores.answers import Matches, Neighbourhood, Ownership, Paths
 
