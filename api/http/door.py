@@ -13,6 +13,7 @@ from typing import Annotated, Any, Final
 from urllib.parse import unquote
 
 from fastapi import Depends, Header, Request, Response
+from fastapi.concurrency import run_in_threadpool
 from fastapi.exceptions import RequestValidationError
 from fastapi.routing import APIRoute
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
@@ -182,7 +183,7 @@ def asked(
     return made
 
 
-def inside_case(
+async def inside_case(
     ask: Annotated[Asked, Depends(asked)],
     case: Annotated[
         str | None, Header(max_length=64, description="The open case within which you read.")
@@ -196,7 +197,10 @@ def inside_case(
     ] = None,
 ) -> Asked:
     """Who asks, within the case and for the purpose that the headers name."""
-    ask.enter(case, None if purpose is None else unquote(purpose).strip())
+    if case is not None or purpose is not None:
+        await run_in_threadpool(
+            ask.enter, case, None if purpose is None else unquote(purpose).strip()
+        )
     return ask
 
 
@@ -206,8 +210,8 @@ Asking = Annotated[Asked, Depends(asked)]
 AskingInCase = Annotated[Asked, Depends(inside_case)]
 
 
-def _permitted(operation: str) -> Callable[[Asked], None]:
-    def permitted(ask: Annotated[Asked, Depends(asked)]) -> None:
+def _permitted(operation: str) -> Callable[[Asked], Coroutine[Any, Any, None]]:
+    async def permitted(ask: Annotated[Asked, Depends(asked)]) -> None:
         table.require(operation, ask._caller)
 
     return permitted

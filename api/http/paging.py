@@ -73,7 +73,7 @@ class PageAsked:
         return urlsafe_b64encode(signature + told).rstrip(b"=").decode()
 
 
-def page_asked(
+async def page_asked(
     request: Request,
     limit: Annotated[int, Query(ge=1, le=MOST, description="Items on a page.")] = USUAL,
     cursor: Annotated[
