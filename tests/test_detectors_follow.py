@@ -428,7 +428,7 @@ def towns(draw: st.DrawFn) -> Rows:
     }  # fmt: skip
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=15, deadline=None, suppress_health_check=list(HealthCheck))
 @given(rows=towns(), least=st.sampled_from([1, 1, 2]))
 def test_equals_plain_loops(rows: Rows, least: int) -> None:
     wanted = expected(rows, least)

@@ -124,7 +124,7 @@ def _contract(firm: str) -> dict[str, Any]:
     }
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=30, deadline=None, suppress_health_check=list(HealthCheck))
 @given(rows=town())
 def test_equals_plain_loops(rows: dict[str, list[dict[str, Any]]]) -> None:
     found = {

@@ -18,7 +18,7 @@ import pytest
 from tests.house import House, row
 
 ROOT = Path(__file__).parents[1]
-ROUNDS = 8  # a hundred were tried; each takes two processes
+ROUNDS = 5  # a hundred were tried; each takes two processes
 TABLES = ("decisions", "persons", "tips")
 
 

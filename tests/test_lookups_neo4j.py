@@ -32,7 +32,7 @@ from graph_service.stores.neo4j.publish import publication
 from tests.networks import LOOKUPS, TODAY, Network, days, edge, networks, node, write
 
 SLOW = settings(
-    deadline=None, max_examples=20, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    deadline=None, max_examples=10, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 _seconds = itertools.count()
 
@@ -159,7 +159,7 @@ def answers(reader: Reader, network: Network, as_of: date | None) -> Iterator[An
         yield search.find(reader, text, today=TODAY)
 
 
-@settings(SLOW, max_examples=6)
+@settings(SLOW, max_examples=4)
 @given(networks(), st.none() | days)
 def test_each_look_up_has_the_same_answer(
     connection: Connection, home: Home, network: Network, as_of: date | None

@@ -19,7 +19,7 @@ from tests.killing import Killing
 from tests.neo4j_server import SMALL
 from tests.published import equal, leftovers, show
 
-KILLS = 2
+KILLS = 1
 
 
 @pytest.fixture

@@ -45,6 +45,10 @@ def key_of(home: Path, *roles: str) -> str:
         return users.issue_key(name, roles, None, lasts=timedelta(days=1), by="test")[1]
 
 
+def _hears_ctrl_c() -> None:
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 @dataclass
 class Process:
     """A service that runs, with what it has told."""
@@ -82,6 +86,8 @@ def serve(home: Path, *options: str, **environment: str) -> Iterator[Process]:
                 stderr=out,
                 text=True,
                 env=os.environ | environment,
+                # A shell that puts tests in the background lets them ignore Ctrl-C.
+                preexec_fn=_hears_ctrl_c,  # noqa: PLW1509 - the child does this and becomes another program
             )
         )
         stack.callback(lambda: process.poll() is None and process.kill())

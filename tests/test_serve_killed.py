@@ -12,7 +12,7 @@ from tests.http_service import rows
 from tests.serving_killed import Killing, broken
 
 #: More are killed by `python -m benchmarks killed_serving`.
-KILLS = 3
+KILLS = 2
 
 
 def test_every_answered_read_is_in_the_log(tmp_path: Path) -> None:
