@@ -17,6 +17,7 @@ import queries
 from api.cli_publish import asked_of_neo4j, publish_if_configured, show
 from api.explanation import explanation
 from api.listing import Format, emit
+from api.rule_changes import log_rule_changes
 from api.session import Command, Session, current, say
 from graph_service import settings
 from graph_service.casework.database import open_database
@@ -98,7 +99,7 @@ def run_command(
         if not made.complete:
             say(f"Run {made.run.run_id} is not of all that is known now; the current run stands.")
         emit([_about(made.run, RunFolder(session.home).current())], form, columns=_SUMMARY)
-        _keep_scores(session)
+        _keep(session, made.run)
 
     # The run is told before it is shown in Neo4j: it stands, also where that fails.
     if engine == "neo4j":
@@ -199,11 +200,15 @@ def _set_aside(session: Session, known_by: datetime | None) -> frozenset[str]:
         return dispositions.set_aside(day_of(known_by or session.now()))
 
 
-def _keep_scores(session: Session) -> None:
-    """Put the scores in their history, which outlives the run; with casework it begins."""
+def _keep(session: Session, made: RunFile) -> None:
+    """Put scores in their history, and changed rules in the log: both outlive the run.
+
+    With casework it begins.
+    """
     if _has_casework(session):
         with open_database(session.home, session.settings.database_url) as database:
             History(database).record(session.home)
+            log_rule_changes(session, database, made)
 
 
 def _has_casework(session: Session) -> bool:

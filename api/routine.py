@@ -13,6 +13,7 @@ import click
 
 from api.cli_publish import publish_if_configured
 from api.cli_run import ROOMS
+from api.rule_changes import log_rule_changes
 from api.session import Session, stop_asked
 from graph_service.casework.database import Database
 from graph_service.casework.days import day_of
@@ -101,6 +102,7 @@ class Routine:
         self._run = proven(made)
         self._step("history", steps)
         History(self.database).record(self.session.home)
+        log_rule_changes(self.session, self.database, made)
         return made
 
     def _set_aside(self) -> frozenset[str]:
