@@ -199,7 +199,7 @@ def test_just_what_has_lapsed_is_gone(house: House, withdrawn: bool, held: bool)
     }
     gone = lapsed(house, terms, {FIRMS[0]} if held else set())
     before = {table: stored(house.home, table) for table in IDS}
-    assert held or sum(map(len, gone.values())) > 5
+    assert held or any(gone.values())
     receipts = [receipt.as_json() for receipt in house.lake.receipts()]
     raws = {path.name: path.read_bytes() for path in house.home.raw.glob("*/*")}
 
