@@ -30,12 +30,9 @@ neo4j: $(VENV)/networked  ## what a graph in Neo4j needs: the driver, and a serv
 demo: install  ## a synthetic municipality: made, loaded, run, ranked, served (SERVE=no: not)
 	$(BIN)/graph-service demo --home demo --language en $(if $(filter no,$(SERVE)),--no-serve)
 
-# One more than there are processors: tests wait for servers of their own much of the time.
-WORKERS = $(shell $(PYTHON) -c 'import os; print(os.cpu_count() + 1)')
-
 test: $(VENV)/developing  ## everything the tests need, then checks and tests
 	$(MAKE) --no-print-directory check
-	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal
+	$(BIN)/python -m pytest -n auto --dist worksteal
 
 check: $(VENV)/developing  ## style, types, who may import whom
 	$(BIN)/ruff format --check .
