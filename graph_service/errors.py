@@ -16,6 +16,7 @@ GraphServiceError
 ├── Conflict          somebody else changed it first                     exit 2 (HTTP 409)
 ├── OutOfTime         it takes longer than it may, or waits too long     exit 2 (HTTP 503)
 ├── BackupError       a backup is not as it was written                  exit 4
+├── EvidenceError     a package of evidence does not hold                exit 4
 └── AuditError        the log cannot be written, or does not hold        exit 4
 """
 
@@ -94,6 +95,12 @@ class OutOfTime(GraphServiceError):
 
 class BackupError(GraphServiceError):
     """A backup is not as it was written; names the file."""
+
+    exit_code = 4
+
+
+class EvidenceError(GraphServiceError):
+    """A package of evidence does not hold, or is none; names the file."""
 
     exit_code = 4
 

@@ -51,7 +51,7 @@ def killed(home: Path, key: str, seconds: float) -> list[str]:
         drawn = random.Random(threading.get_ident() + child)
         headers = {"Authorization": f"Bearer {key}"}
         # Without TLS there are no certificates to load, which would take longer than the rest.
-        with httpx.Client(base_url=url, headers=headers, verify=False) as client:
+        with httpx.Client(base_url=url, headers=headers, verify=False, timeout=60) as client:
             while True:
                 month = f"20{drawn.randrange(10, 99)}-{drawn.randrange(1, 13):02}"
                 try:

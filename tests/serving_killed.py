@@ -93,7 +93,9 @@ class Killing:
 
     def _read(self, port: int, answered: set[str], over: threading.Event) -> None:
         headers = {"Authorization": f"Bearer {self._token}", "Case": self._case}
-        with httpx.Client(base_url=f"http://127.0.0.1:{port}", headers=headers) as client:
+        with httpx.Client(
+            base_url=f"http://127.0.0.1:{port}", headers=headers, timeout=60
+        ) as client:
             while not over.is_set():
                 self._asked += 1
                 purpose = f"read-{threading.get_ident()}-{self._asked}-{time.monotonic_ns()}"
@@ -139,7 +141,7 @@ def broken(home: Home) -> list[str]:
 def _wait(url: str, process: subprocess.Popen[bytes]) -> None:
     for _ in range(600):
         try:
-            httpx.get(url).raise_for_status()
+            httpx.get(url, timeout=60).raise_for_status()
         except httpx.TransportError:
             assert process.poll() is None, "the service ended by itself"
             time.sleep(0.05)

@@ -52,7 +52,9 @@ class Here:
             key, secret = self.service.users.issue_key(name, roles, None, lasts=lasts, by="test")
             self.keys.append(key.key_id)
             headers["Authorization"] = f"Bearer {secret}"
-        return self._stack.enter_context(httpx.Client(base_url=self._url, headers=headers))
+        return self._stack.enter_context(
+            httpx.Client(base_url=self._url, headers=headers, timeout=60)
+        )
 
 
 @contextmanager

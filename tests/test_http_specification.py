@@ -81,7 +81,7 @@ def test_every_endpoint_keeps_to_its_specification(
 
 
 def test_every_example_fits_its_schema(served: Served) -> None:
-    document = httpx.get(f"{served.url}/openapi.json").json()
+    document = httpx.get(f"{served.url}/openapi.json", timeout=60).json()
     wrong, seen = [], 0
     for schema_, example in examples(document):
         whole = schema_ | {"components": document["components"]}
@@ -93,7 +93,7 @@ def test_every_example_fits_its_schema(served: Served) -> None:
 
 
 def test_every_answer_has_an_example_and_every_route_a_summary(served: Served) -> None:
-    document = httpx.get(f"{served.url}/openapi.json").json()
+    document = httpx.get(f"{served.url}/openapi.json", timeout=60).json()
     for path, methods in document["paths"].items():
         for method, told in methods.items():
             assert told["summary"] and told["description"], (method, path)

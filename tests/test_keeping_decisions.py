@@ -144,7 +144,10 @@ def test_over_http_a_lawyer_decides_and_an_administrator_erases(tmp_path: Path) 
             ]
             for role in ("lawyer", "administrator", "reviewer")
         }
-        with listening(create_app(service)) as url, httpx.Client(base_url=url) as client:
+        with (
+            listening(create_app(service)) as url,
+            httpx.Client(base_url=url, timeout=60) as client,
+        ):
 
             def ask(role: str, method: str, path: str, body: Any = None) -> httpx.Response:
                 headers = {"Authorization": f"Bearer {secrets[role]}"}

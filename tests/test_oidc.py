@@ -153,7 +153,7 @@ def signed_in(url: str, subject: str) -> str:
         "response_type": "code",
         "scope": "openid profile",
     }
-    with httpx.Client(base_url=url) as browser:
+    with httpx.Client(base_url=url, timeout=60) as browser:
         form = browser.post("/oauth2/authorize", params=asked, data={"sub": subject})
         code = parse_qs(urlsplit(form.headers["location"]).query)["code"][0]
         told = browser.post(

@@ -165,12 +165,15 @@ def test_the_demo_says_so_and_answers_its_own_first_request(tmp_path: Path) -> N
     with serve(tmp_path / "home", "--demo") as served:
         first = re.search(r"curl '(\S+)'", served.told[1])
         assert first and first[1].startswith(served.url)
-        answer = httpx.get(first[1])
+        answer = httpx.get(first[1], timeout=60)
         assert answer.status_code == 404 and "no run yet" in answer.json()["detail"]
-        assert httpx.get(f"{served.url}/ready").json() == {"status": "ready", "run_id": None}
+        assert httpx.get(f"{served.url}/ready", timeout=60).json() == {
+            "status": "ready",
+            "run_id": None,
+        }
         assert "server" not in answer.headers
         elsewhere = {"Host": "evil.example"}
-        assert httpx.get(f"{served.url}/ready", headers=elsewhere).status_code == 421
+        assert httpx.get(f"{served.url}/ready", headers=elsewhere, timeout=60).status_code == 421
         assert served.end(signal.SIGINT) == 130  # as Ctrl-C ends other commands
     told = served.errors.read_text()
     assert "without signing in" in told and "Traceback" not in told

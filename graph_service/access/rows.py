@@ -105,6 +105,26 @@ def rows_of(
     )
 
 
+def told_rows(
+    home: Home,
+    seen: RunFile,
+    places: Sequence[tuple[str, str, int]],
+    clear: Collection[str] = frozenset(),
+) -> list[tuple[CitedRow, Stored | None]]:
+    """Rows at places (table, file_sha256, row) of the lake, in their order, as a sight may tell
+    them, beside what is stored; None where that is erased.
+    """
+    cited = [
+        {"table": table, "file_sha256": sha256, "row": row, "key": "{}"}
+        for table, sha256, row in places
+    ]
+    stored = _stored(home, cited)
+    mask = Mask(home, seen, stored.values(), frozenset(clear))
+    receipts = _receipts(home)
+    found = [stored.get(_place(row)) for row in cited]
+    return [(_row(row, told, receipts, mask), told) for row, told in zip(cited, found, strict=True)]
+
+
 @dataclass(frozen=True, slots=True)
 class Stored:
     """A row as the lake has it, and whether it is known now."""

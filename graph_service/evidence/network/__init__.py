@@ -1,0 +1,1 @@
+"""The case's network in the formats that other tools read."""
