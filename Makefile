@@ -3,6 +3,9 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
+# One test more at a time than there are processors: many wait for a server.
+WORKERS ?= $(shell $(PYTHON) -c 'import os; print((os.cpu_count() or 1) + 1)')
+
 .PHONY: help install neo4j demo test check bench scorecard lock docs clean
 
 help:  ## list the targets
@@ -32,7 +35,7 @@ demo: install  ## a synthetic municipality: made, loaded, run, ranked, served (S
 
 test: $(VENV)/developing  ## everything the tests need, then checks and tests
 	$(MAKE) --no-print-directory check
-	$(BIN)/python -m pytest -n auto --dist worksteal
+	$(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup
 
 check: $(VENV)/developing  ## style, types, who may import whom
 	$(BIN)/ruff format --check .

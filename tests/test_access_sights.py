@@ -129,7 +129,7 @@ def _account(tool: str | None) -> str | None:
 
 
 _SLOW = settings(
-    max_examples=6, deadline=None, phases=(Phase.explicit, Phase.reuse, Phase.generate),
+    max_examples=4, deadline=None, phases=(Phase.explicit, Phase.reuse, Phase.generate),
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )  # fmt: skip
 

@@ -145,7 +145,7 @@ def allowed(decisions: Sequence[Mapping[str, Any]], month: date, last_billed: da
     return hours
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=20, deadline=None, suppress_health_check=list(HealthCheck))
 @given(worlds)
 def test_over_equals_every_month_added_up_day_by_day(
     told: tuple[list[dict[str, Any]], list[dict[str, Any]]],
@@ -194,7 +194,7 @@ def test_over_equals_every_month_added_up_day_by_day(
             assert lines[int(str(row)[1:])]["month"] in months
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=20, deadline=None, suppress_health_check=list(HealthCheck))
 @given(worlds)
 def test_without_equals_every_line_held_against_every_decision(
     told: tuple[list[dict[str, Any]], list[dict[str, Any]]],

@@ -128,7 +128,7 @@ def town(draw: st.DrawFn) -> Rows:
     }
 
 
-@settings(max_examples=12, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=8, deadline=None, suppress_health_check=list(HealthCheck))
 @given(rows=town())
 def test_equals_plain_loops(rows: Rows) -> None:
     found = {

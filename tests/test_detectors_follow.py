@@ -428,7 +428,7 @@ def towns(draw: st.DrawFn) -> Rows:
     }  # fmt: skip
 
 
-@settings(max_examples=15, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=7, deadline=None, suppress_health_check=list(HealthCheck))
 @given(rows=towns(), least=st.sampled_from([1, 1, 2]))
 def test_equals_plain_loops(rows: Rows, least: int) -> None:
     wanted = expected(rows, least)
@@ -446,7 +446,7 @@ def test_equals_plain_loops(rows: Rows, least: int) -> None:
         _compare(finding, wanted[key])
 
 
-@settings(max_examples=5, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=3, deadline=None, suppress_health_check=list(HealthCheck))
 @given(rows=towns())
 def test_the_network_counts_the_same(empty_database: Neo4jSettings, rows: Rows) -> None:
     """On towns where somebody is shown: the rest has its silence in the cases."""

@@ -449,7 +449,7 @@ def towns(draw: st.DrawFn) -> Tables:
     return rows
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=10, deadline=None, suppress_health_check=list(HealthCheck))
 @given(towns())
 def test_the_list_read_aloud_over_the_rows(rows: Tables) -> None:
     town = Town(rows)
@@ -478,7 +478,7 @@ VISITS = st.lists(
 )
 
 
-@settings(max_examples=18, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=10, deadline=None, suppress_health_check=list(HealthCheck))
 @given(VISITS, st.integers(1, 3), st.permutations(range(8)))
 def test_the_first_and_the_last_visit_are_shown(
     drawn: Sequence[tuple[str, int, int, str, str | None]], began: int, names: Sequence[int]

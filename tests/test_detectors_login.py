@@ -109,7 +109,7 @@ def _on(day: int, number: int, shape: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-@settings(max_examples=12, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=8, deadline=None, suppress_health_check=list(HealthCheck))
 @given(towns=st.lists(town(), min_size=12, max_size=12))
 def test_equals_plain_loops(towns: list[Rows]) -> None:
     """Twelve providers in one home, which do not know each other, each as if it were alone."""

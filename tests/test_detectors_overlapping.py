@@ -122,7 +122,7 @@ def visit(draw: st.DrawFn) -> dict[str, Any]:
     }
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=24, deadline=None, suppress_health_check=list(HealthCheck))
 @given(
     visits=st.lists(visit(), min_size=2, max_size=9),
     homes=st.dictionaries(

@@ -60,7 +60,7 @@ def whole_holdings(draw: st.DrawFn) -> list[dict[str, Any]]:
     return owners
 
 
-@settings(max_examples=35, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=18, deadline=None, suppress_health_check=list(HealthCheck))
 @given(whole_holdings())
 def test_following_single_owners_by_hand(owners: list[dict[str, Any]]) -> None:
     """Walk up from the provider: it ends with a person, with nobody, or comes round."""
@@ -103,7 +103,7 @@ def any_holdings(draw: st.DrawFn) -> list[dict[str, Any]]:
     ]
 
 
-@settings(max_examples=35, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=18, deadline=None, suppress_health_check=list(HealthCheck))
 @given(any_holdings())
 def test_what_is_found_is_a_ring_or_a_chain_without_an_owner(owners: list[dict[str, Any]]) -> None:
     held: nx.DiGraph[str] = nx.DiGraph()
@@ -204,7 +204,7 @@ def _followed(shares: Mapping[tuple[str, str], float], owned: str) -> dict[str, 
     return ended
 
 
-@settings(max_examples=12, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=8, deadline=None, suppress_health_check=list(HealthCheck))
 @given(any_holdings(), st.permutations(range(10)))
 def test_the_order_of_rows_changes_nothing(
     owners: list[dict[str, Any]], order: Sequence[int]

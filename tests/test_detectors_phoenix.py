@@ -219,7 +219,7 @@ def expected(story: Story) -> bool:
     return carried and not (sold and story.how not in ("revoked", "bankruptcy"))
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=12, deadline=None)
 @given(stories)
 def test_the_room_finds_what_the_claim_says(story: Story) -> None:
     found = find(rows_of(story))
@@ -317,7 +317,7 @@ def test_evidence_is_the_smallest_set() -> None:
 _moments = st.tuples(st.integers(0, 2), st.integers(0, 2), st.sampled_from(["06", "12", "18"]))
 
 
-@settings(max_examples=8, deadline=None)
+@settings(max_examples=5, deadline=None)
 @given(
     before=st.lists(_moments, max_size=6),
     after=st.lists(_moments, max_size=6),

@@ -124,7 +124,7 @@ def _contract(firm: str) -> dict[str, Any]:
     }
 
 
-@settings(max_examples=30, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=12, deadline=None, suppress_health_check=list(HealthCheck))
 @given(rows=town())
 def test_equals_plain_loops(rows: dict[str, list[dict[str, Any]]]) -> None:
     found = {
@@ -231,7 +231,7 @@ def _handed_over(a: list[tuple[date, date]], b: list[tuple[date, date]], seen: l
     )
 
 
-@settings(max_examples=15, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=8, deadline=None, suppress_health_check=list(HealthCheck))
 @given(
     rows=town(),
     last=st.sampled_from(OFTEN),

@@ -330,7 +330,7 @@ WORLDS: st.SearchStrategy[dict[str, list[dict[str, Any]]]] = st.fixed_dictionari
 # -- laws that hold in every world -------------------------------------------------------------
 
 
-@settings(SLOW, max_examples=20)
+@settings(SLOW, max_examples=10)
 @given(WORLDS)
 def test_the_graph_is_as_declared_and_leads_back(given_world: dict[str, Any]) -> None:
     with graph(given_world) as engine:
@@ -381,7 +381,7 @@ def check_origins(engine: Engine) -> None:
             assert sum(row["amount"] for row in rows) == thing["amount"]
 
 
-@settings(SLOW, max_examples=6)
+@settings(SLOW, max_examples=4)
 @given(WORLDS, st.randoms(use_true_random=False))
 def test_the_order_of_rows_does_not_matter(given_world: dict[str, Any], random: Any) -> None:
     with graph(given_world) as engine:
@@ -432,7 +432,7 @@ def visited_oracle(visits: list[dict[str, Any]]) -> dict[tuple[str, ...], dict[s
 _OF_A_TIE = ("visits", "minutes", "first", "last", "by_month", "days")
 
 
-@settings(SLOW, max_examples=20)
+@settings(SLOW, max_examples=10)
 @given(st.lists(_visit(), max_size=40))
 def test_visited_is_what_counting_by_hand_says(rows: list[dict[str, Any]]) -> None:
     visits = [row | {"visit_id": f"v{n}"} for n, row in enumerate(rows)]
@@ -542,7 +542,7 @@ def cut(given_world: dict[str, Any], day: date) -> dict[str, Any]:
     return kept
 
 
-@settings(SLOW, max_examples=12)
+@settings(SLOW, max_examples=7)
 @given(WORLDS, _days)
 def test_as_of_is_the_world_without_what_came_later(given_world: dict[str, Any], day: date) -> None:
     with graph(given_world, as_of=day) as engine:

@@ -116,7 +116,7 @@ def _file(records: list[list[str]], order: list[int], width: int) -> tuple[bytes
     return text.getvalue().encode(), names, laid
 
 
-@settings(deadline=None, max_examples=9, suppress_health_check=list(HealthCheck))
+@settings(deadline=None, max_examples=6, suppress_health_check=list(HealthCheck))
 @given(files=st.lists(FILE, min_size=1, max_size=4), again=st.booleans())
 @example(
     files=[

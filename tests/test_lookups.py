@@ -41,7 +41,7 @@ from tests.networks import (
     stands,
 )
 
-SLOW = settings(deadline=None, max_examples=40)
+SLOW = settings(deadline=None, max_examples=12)
 FIRM, OTHER = "organisation:5520000018", "organisation:5520000026"
 
 

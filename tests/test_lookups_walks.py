@@ -43,7 +43,7 @@ def kind_of(node_id: str) -> str:
 # -- neighbourhood ------------------------------------------------------------------------------
 
 
-@settings(deadline=None, max_examples=30)
+@settings(deadline=None, max_examples=18)
 @given(networks(), st.integers(1, 3), st.none() | days, some_types, st.data())
 def test_without_hubs_or_a_limit_the_neighbourhood_is_that_of_networkx(
     network: Network, depth: int, as_of: date | None, types: Sequence[str], data: st.DataObject
@@ -64,7 +64,7 @@ def test_without_hubs_or_a_limit_the_neighbourhood_is_that_of_networkx(
     assert not found.left_out and not found.hubs and not found.relationships_left_out
 
 
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=18)
 @given(
     networks(most=40),
     st.integers(1, 3),
@@ -222,7 +222,7 @@ def ask_paths(reader: Any, one: str, other: str, **given: Any) -> Paths:
     return paths(reader, entity(reader, one), entity(reader, other), **given)
 
 
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=18)
 @given(
     networks(most=30),
     st.none() | days,
@@ -286,7 +286,7 @@ def test_paths_are_all_the_shortest_of_networkx(
     }
 
 
-@settings(deadline=None, max_examples=30)
+@settings(deadline=None, max_examples=18)
 @given(networks(most=30), st.integers(0, 3), st.data())
 def test_with_hubs_left_aside_paths_pass_none(
     network: Network, hub: int, data: st.DataObject
@@ -348,7 +348,7 @@ def test_many_ways_are_counted_without_being_walked() -> None:
     assert list(found.paths) == first[:3]
 
 
-@settings(deadline=None, max_examples=30)
+@settings(deadline=None, max_examples=18)
 @given(networks(most=30), st.integers(0, 20), st.data())
 def test_the_bound_is_told_and_never_taken_for_an_answer(
     network: Network, bound: int, data: st.DataObject

@@ -139,7 +139,7 @@ def registrations(draw: st.DrawFn, most: int = 9) -> list[Registration]:
     return made
 
 
-@settings(max_examples=250, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=120, deadline=None, suppress_health_check=list(HealthCheck))
 @given(made=registrations())
 def test_equals_brute_force_and_the_certificate_holds(made: list[Registration]) -> None:
     bound = persons_bound(made)
@@ -219,7 +219,7 @@ def test_what_one_person_can_do_is_no_proof() -> None:
     assert count(at("a", 0, 60, building="b1"), at("b", 10, 50, lat=59.4, lon=18.0)) == 1
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=20, deadline=None, suppress_health_check=list(HealthCheck))
 @given(made=registrations(most=14), two=st.booleans())
 def test_sql_leaves_out_nothing_that_counts(made: list[Registration], two: bool) -> None:
     homes = {

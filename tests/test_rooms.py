@@ -143,6 +143,10 @@ def _resolve(finding: Finding, case: dict[str, Any]) -> None:
     assert finding.days >= 1
 
 
+#: Worlds of a room that are told in another order: each takes a second.
+_TURNED = 6
+
+
 @pytest.mark.parametrize("name", ROOMS)
 class TestLaw:
     def test_every_innocent_case_differs_from_a_firing_one_and_is_silent(self, name: str) -> None:
@@ -181,7 +185,7 @@ class TestLaw:
     def test_equal_data_gives_equal_findings_whatever_the_order_of_rows(self, name: str) -> None:
         room = ROOMS[name]
         firing = {each: case for each, case in cases(room).items() if case.get("expect")}
-        for each, case in firing.items():
+        for each, case in list(firing.items())[:_TURNED]:
             turned = {table: rows[::-1] for table, rows in case["given"].items()}
             once, again = found_in(name, each), find(room, {**case, "given": turned})
             assert [_without_rows(f) for f in once] == [_without_rows(f) for f in again]

@@ -39,7 +39,7 @@ def clock() -> Callable[[], datetime]:
     return lambda: datetime(2026, 1, 1, tzinfo=UTC) + timedelta(seconds=next(seconds))
 
 
-@pytest.fixture(scope="module", params=["synth", "examiner", "examiner-thin"])
+@pytest.fixture(scope="module", params=["synth", "examiner-thin"])
 def home(
     request: pytest.FixtureRequest,
     tmp_path_factory: pytest.TempPathFactory,
@@ -52,7 +52,7 @@ def home(
         municipality.make(
             files,
             seed=5300001,
-            inhabitants=12000,
+            inhabitants=8000,
             months=8,
             start=date(2025, 1, 1),
             schemes=sorted(NETWORK),

@@ -119,14 +119,13 @@ def start(
                 cache, progress=lambda done, total: progress("fetch", done, total)
             )
             _set_password(folder, jars, password)
-            server = _launch(
-                folder, jars, heap=heap, page_cache=page_cache, java=java, settings=settings
-            )
+            with _choosing_ports(cache):
+                server = _launch(
+                    folder, jars, heap=heap, page_cache=page_cache, java=java, settings=settings
+                )
+                server = _ready(server, progress)
             fresh = True
-        if not server.ready:
-            _await(server, progress)
-            server = _write(replace(server, ready=True))
-        return server, fresh
+        return _ready(server, progress), fresh
 
 
 def stop(home: Home) -> bool:
@@ -180,6 +179,15 @@ def _make(home: Home) -> Path:
 def _commanding(folder: Path) -> Iterator[None]:
     """One command at a time starts or stops the server; a second waits for the first."""
     with FileLock(folder / ".command.lock"):
+        yield
+
+
+@contextmanager
+def _choosing_ports(cache: Path) -> Iterator[None]:
+    """Servers of several homes start one after the other: a port is free until it is listened on,
+    and whoever came second would ask the first one's server for an answer.
+    """
+    with FileLock(cache / ".ports.lock"):
         yield
 
 
@@ -253,6 +261,13 @@ def _launch(
     server = _write(Server(folder, f"bolt://127.0.0.1:{bolt}", f"http://127.0.0.1:{http}", version))
     server_process.begin(serving(folder, jars, heap=heap, java=java), folder)
     return server
+
+
+def _ready(server: Server, progress: Progress) -> Server:
+    if server.ready:
+        return server
+    _await(server, progress)
+    return _write(replace(server, ready=True))
 
 
 def _await(server: Server, progress: Progress) -> None:
