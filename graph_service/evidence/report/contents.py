@@ -56,7 +56,10 @@ class Chain:
 
     Each part is a row of the package, named `<table>:<file, 8 digits>:<row>`; amounts in SEK.
     `joined_by` tells how the parts were found to belong together (decision_id, or person,
-    service and day).
+    service and day). A registration stands here once, under the first of the `findings` that
+    question it. `missing` says for each part that is not named why: there is none, several fit,
+    or the recipient is not given it. `invoiced_sek` and `invoiced_hours` are the whole line's,
+    `paid_sek` all that was paid for the invoice.
     """
 
     finding_id: str
@@ -76,6 +79,16 @@ class Chain:
     paid_sek: Decimal | None
     account: str | None
     joined_by: str
+    findings: tuple[str, ...] = ()
+    provider: str | None = None
+    decision_id: str | None = None
+    contract: str | None = None
+    contract_id: str | None = None
+    registered: str | None = None
+    invoiced_hours: Decimal | None = None
+    invoiced_from: date | None = None
+    invoiced_to: date | None = None
+    missing: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +96,8 @@ class Loss:
     """What the municipality lost, at least and at most, by which method; and the clients' fees.
 
     `total` counts no krona twice where findings share rows; `by_finding` are the findings' own.
-    `unpriced` are findings that no amount can be told of.
+    `unpriced` are findings that no amount can be told of, `fees_untold` those whose effect on the
+    clients' fees cannot. `undated` is what of the total cannot be told by month.
     """
 
     total: Money | None
@@ -92,6 +106,8 @@ class Loss:
     fee_effect: Money | None
     unpriced: tuple[str, ...]
     method: tuple[str, ...]
+    undated: Money | None = None
+    fees_untold: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,6 +160,10 @@ class FindingTold:
     rerun_text: str
     disposition: str | None
     contract_id: str | None = None
+    provider: str | None = None
+    subjects: tuple[str, ...] = ()
+    masked_rows: int = 0
+    replies: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,6 +181,21 @@ class ReplyTold:
     received_on: date
     provider: str
     text: str
+    findings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ContractTold:
+    """What a contract of a provider says: SEK an hour, and what is paid for."""
+
+    contract_id: str
+    row: str
+    provider: str
+    service: str
+    reimbursement: str
+    hourly_rate_sek: Decimal
+    valid_from: date
+    valid_to: date | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,3 +235,13 @@ class Contents:
     replies: tuple[ReplyTold, ...]
     masked: tuple[Masked, ...]
     origins: tuple[Mapping[str, Any], ...]
+    #: The injured party's own number.
+    municipality_org_id: str | None = None
+    contracts: tuple[ContractTold, ...] = ()
+    #: How often the same thing was seen: persons, clients, days, months.
+    extent: tuple[str, ...] = ()
+    #: What may not wait: invoices not yet paid, contracts in force.
+    urgency: tuple[str, ...] = ()
+    #: Provisions that the recipient may try the facts against; the municipality tries none.
+    provisions: tuple[str, ...] = ()
+    secrecy: tuple[str, ...] = ()
