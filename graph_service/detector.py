@@ -44,6 +44,8 @@ __all__ = [
     "Subject",
     "TestedStory",
     "Threshold",
+    "ask_room",
+    "conclude",
     "detect",
     "digest",
     "open_room",
@@ -177,19 +179,29 @@ def detect(
     overrides: Mapping[str, Override] | None = None,
     ask: Ask | None = None,
 ) -> list[Finding]:
-    """Every finding of a room over the record views of the engine, in order of provider and id.
-
-    `ask` puts the claim of a room that has a network query to another engine; the rest is the
-    same for both.
-    """
+    """Every finding of a room over the record views of the engine, in order of provider and id."""
     thresholds = room.in_force(overrides or {}, as_of)
-    given: dict[str, Value | date] = {**thresholds, "as_of": as_of}
-    rows: Iterable[Row]
+    return conclude(room, ask_room(engine, room, {**thresholds, "as_of": as_of}, ask), thresholds)
+
+
+def ask_room(engine: Engine, room: Room, given: Given, ask: Ask | None = None) -> Iterable[Row]:
+    """What the room's query counts over the record views of the engine, before any refinement.
+
+    `ask` puts the claim of a room that has a network query to another engine; the rows are the
+    same, in another order.
+    """
     if ask is not None and room.network_query is not None:
-        rows = look_up(engine, ask(room, given))
-    else:
-        used = {name: value for name, value in given.items() if name in room.parameters}
-        rows = engine.stream(room.query, used)
+        return look_up(engine, ask(room, given))
+    return engine.stream(room.query, asked_for(room, given))
+
+
+def asked_for(room: Room, given: Given) -> Given:
+    """Of what a query may be given, that for which the room's own asks."""
+    return {name: value for name, value in given.items() if name in room.parameters}
+
+
+def conclude(room: Room, rows: Iterable[Row], thresholds: Mapping[str, Value]) -> list[Finding]:
+    """The findings that the rows of a room's query come to, in order of provider and id."""
     if room.refine is not None:
         rows = room.refine(list(rows), thresholds)
     findings = [_finding(room, row) for row in rows]
