@@ -9,10 +9,11 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy import inspect
 
-from graph_service.casework import case_tables, judgement_tables
+from graph_service.casework import case_tables, export_tables, judgement_tables
 from graph_service.casework.cases import Cases
 from graph_service.casework.database import Base, Database
 from graph_service.casework.dispositions import Dispositions, Judged, Verdict
+from graph_service.casework.exports import Exports
 from graph_service.casework.masks import Masks
 from graph_service.casework.notes import Notes
 from graph_service.casework.replies import Replies
@@ -20,10 +21,11 @@ from graph_service.casework.snoozes import Snoozed, Snoozes
 from graph_service.casework.tips import Channel, Tips
 from tests.casework import ANNA, LAWYER, Clock, entity, finding, opened
 
+OURS = {case_tables.__name__, export_tables.__name__, judgement_tables.__name__}
 TABLES = {
     mapper.class_.__tablename__
     for mapper in Base.registry.mappers
-    if mapper.class_.__module__ in {case_tables.__name__, judgement_tables.__name__}
+    if mapper.class_.__module__ in OURS
 }
 
 
@@ -43,6 +45,10 @@ def fill(database: Database) -> str:
     tips = Tips(database, clock=clock, key=b"k" * 32)
     tip = tips.record(ANNA, received_on=day, channel=Channel.WEB, text="x", source="y")
     tips.link(tip.tip_id, case_id, ANNA, ())
+    exports = Exports(database, clock=clock)
+    asked = exports.ask(case_id, ANNA, recipient="fk", legal_ground="x", run_id="r")
+    exports.approve(asked.export_id, LAWYER)
+    exports.made(asked.export_id, ANNA, sha256="0" * 64, size=1, findings=1, rows=1)
     return case_id
 
 
