@@ -1,0 +1,288 @@
+"""What the pages show of the contents: numbered, cut where a page would drown, said to be cut.
+
+Everything is ready to be printed (`printed.told`); the templates only set it. What is not printed
+is counted and where it stands is told: nothing is left out in silence.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from decimal import Decimal
+from typing import Any, Final
+
+from graph_service.evidence.report import timeline
+from graph_service.evidence.report.contents import Contents, FindingTold, Loss
+from graph_service.evidence.report.contracts import of_contracts
+from graph_service.evidence.report.printed import number, shortened, told
+from graph_service.texts import keys, text
+
+#: Rows of a table that a reader may be asked to leaf through; programs read the rest.
+CHAINS: Final = 400
+ACTS: Final = 400
+_ROWS: Final = 60
+_ACT_ROWS: Final = 6
+#: Of the first page: findings, urgent things, letters of a summary, a title, a line of it.
+_LEADING: Final = 8
+_URGENT: Final = 3
+_SUMMARY: Final = 1_600
+_TITLE: Final = 140
+_LINE: Final = 180
+_STRENGTH: Final = ("hard", "stat", "net")
+
+
+def laid_out(contents: Contents) -> dict[str, Any]:
+    """The contents and the words around them, as JSON for the templates."""
+    numbers = {each.finding_id: str(at) for at, each in enumerate(contents.findings, start=1)}
+    printed = told(
+        replace(
+            contents,
+            acts=contents.acts[:ACTS],
+            chains=contents.chains[:CHAINS],
+            findings=tuple(replace(each, rows=each.rows[:_ROWS]) for each in contents.findings),
+        )
+    )
+    _number(printed, numbers)
+    _acts(printed, contents)
+    _findings(printed, contents)
+    printed["loss"] = _loss(contents, numbers)
+    printed["origins"] = [_origin(each) for each in contents.origins]
+    return {"contents": printed, "words": _words(contents, printed, numbers)}
+
+
+def _number(printed: dict[str, Any], numbers: Mapping[str, str]) -> None:
+    """Findings are told by number, and the numbers of a party's findings in one line."""
+    for each in (*printed["acts"], *printed["chains"]):
+        each["finding"] = numbers.get(each["finding_id"])
+    for each in printed["findings"]:
+        each["number"] = numbers[each["finding_id"]]
+    for each in printed["parties"]:
+        each["numbers"] = in_words([numbers[one] for one in each["findings"] if one in numbers])
+
+
+def _acts(printed: dict[str, Any], contents: Contents) -> None:
+    for each, act in zip(printed["acts"], contents.acts, strict=False):
+        rest = len(act.rows) - _ACT_ROWS
+        each["rows"] = each["rows"][:_ACT_ROWS]
+        each["rows_rest"] = _pages("more_act_rows", rest=number(rest)) if rest > 0 else None
+
+
+def _findings(printed: dict[str, Any], contents: Contents) -> None:
+    for each, finding in zip(printed["findings"], contents.findings, strict=True):
+        rest = len(finding.rows) - _ROWS
+        each["rows_rest"] = _pages("more_rows", rest=number(rest)) if rest > 0 else None
+        each["statistics"] = [
+            {"name": name, "value": _value(value)} for name, value in each["statistics"].items()
+        ]
+        for limit, threshold in zip(each["thresholds"], finding.thresholds, strict=True):
+            limit["value"], limit["room_value"] = (
+                _value(limit["value"]),
+                _value(limit["room_value"]),
+            )
+            limit["changed"] = threshold.value != threshold.room_value
+        for story, outcome in zip(each["stories"], finding.stories, strict=True):
+            story["tested"] = outcome.outcome == "ruled_out"
+
+
+def _loss(contents: Contents, numbers: Mapping[str, str]) -> dict[str, Any]:
+    """The loss, its months with the length of their bars in percent, its findings by number."""
+    loss = contents.loss
+    titles = {each.finding_id: each.title for each in contents.findings}
+    most = max((money.upper for _, money in loss.by_month), default=Decimal()) or Decimal(1)
+    by_finding = sorted(
+        (one for one in loss.by_finding.items() if one[0] in numbers),
+        key=lambda one: int(numbers[one[0]]),
+    )
+    printed: dict[str, Any] = told(replace(loss, by_month=(), by_finding={}))
+    printed["by_month"] = [
+        {
+            "month": f"{month:%Y-%m}",
+            **told(money),
+            "lower_share": _share(money.lower, most),
+            "upper_share": _share(money.upper, most),
+        }
+        for month, money in loss.by_month
+    ]
+    printed["by_finding"] = [
+        {"finding": numbers[each], "title": told(titles[each]), **told(money)}
+        for each, money in by_finding
+    ]
+    return printed
+
+
+def _share(part: Decimal, whole: Decimal) -> int:
+    return max(0, min(100, round(100 * part / whole)))
+
+
+def _origin(origin: Mapping[str, Any]) -> dict[str, Any]:
+    """A file that rows came from. Its name and digest are told letter for letter."""
+    loader = " ".join(str(origin[name]) for name in ("loader", "loader_version") if name in origin)
+    return {
+        "name": told(str(origin.get("file", ""))),
+        "sha256": str(origin.get("file_sha256", "")),
+        "loaded": told(str(origin.get("loaded_at", ""))),
+        "loader": told(loader) or None,
+        "rows": told(origin["rows"]) if "rows" in origin else None,
+    }
+
+
+def _words(
+    contents: Contents, printed: Mapping[str, Any], numbers: Mapping[str, str]
+) -> dict[str, Any]:
+    """What the templates say beside the contents."""
+    brief = _brief(printed["summary"])
+    return {
+        "document": _pages(contents.document),
+        "title": shortened(printed["title"], _TITLE),
+        "made": [contents.made_on.year, contents.made_on.month, contents.made_on.day],
+        "footer": _pages("footer"),
+        "injured": _injured(contents, printed),
+        "period": _period(contents.findings),
+        "brief": brief,
+        "brief_is_cut": brief != printed["summary"],
+        **_leading(contents, numbers),
+        "know": [shortened(each, _LINE) for each in _know(contents, printed)],
+        "timeline_alt": timeline.described(contents),
+        "timeline_bin": _pages(f"by_{timeline.column_of(contents)}"),
+        "network_alt": _pages("network"),
+        "acts_rest": _rest("more_acts", "acts", len(contents.acts), ACTS),
+        "chains_rest": _chains_rest(contents),
+        **_untold(contents.loss, numbers),
+        "reruns": _reruns(contents.findings),
+        "to_decide": [
+            {"what": text("sv", "pages_to_decide", key), "who": text("sv", "pages_decides", key)}
+            for key in keys("pages_to_decide")
+        ],
+        "contracts": of_contracts(contents, printed, numbers),
+    }
+
+
+def _brief(summary: Sequence[str]) -> list[str]:
+    """The summary's first sentences, as long as a page has room for them."""
+    brief: list[str] = []
+    left = _SUMMARY
+    for each in summary:
+        if len(each) > left:
+            return brief or [shortened(each, left)]
+        brief.append(each)
+        left -= len(each)
+    return brief
+
+
+def _injured(contents: Contents, printed: Mapping[str, Any]) -> str:
+    named: str = printed["municipality"]
+    if contents.municipality_org_id is None:
+        return named
+    return _pages("injured", municipality=named, org_id=contents.municipality_org_id)
+
+
+def _period(findings: Sequence[FindingTold]) -> str | None:
+    if not findings:
+        return None
+    since, until = min(each.since for each in findings), max(each.until for each in findings)
+    return f"{since} – {until}"
+
+
+def _leading(contents: Contents, numbers: Mapping[str, str]) -> dict[str, Any]:
+    """The findings of the first page, and what is said where so many of them are shown."""
+    first = sorted(
+        contents.findings, key=lambda each: (_weight(each), int(numbers[each.finding_id]))
+    )
+    leading = first[:_LEADING]
+    every = len(contents.findings)
+    return {
+        "leading": [
+            {
+                "number": numbers[each.finding_id],
+                "title": shortened(told(each.title), _LINE),
+                "strength": shortened(told(each.strength_text), _LINE),
+                "period": f"{each.since} – {each.until}",
+                "exposure": told(each.exposure),
+            }
+            for each in leading
+        ],
+        "leading_titles": [
+            _pages("leading", shown=shown, findings=every) for shown in range(len(leading) + 1)
+        ],
+        "rest_of": [
+            _pages("more_findings", rest=every - shown, findings=every) if shown < every else None
+            for shown in range(len(leading) + 1)
+        ],
+    }
+
+
+def _weight(finding: FindingTold) -> tuple[int, Decimal]:
+    """What cannot be true comes first, then what most is known to be at stake in."""
+    at_least = Decimal() if finding.exposure is None else finding.exposure.lower
+    rank = _STRENGTH.index(finding.strength) if finding.strength in _STRENGTH else len(_STRENGTH)
+    return rank, -at_least
+
+
+def _know(contents: Contents, printed: Mapping[str, Any]) -> list[str]:
+    """What the first page says may not wait, is secret, masked, answered, and signed."""
+    urgent = list(printed["urgency"])
+    know = urgent[:_URGENT]
+    if len(urgent) > _URGENT:
+        know.append(_pages("more_urgent", rest=len(urgent) - _URGENT))
+    know += printed["secrecy"][:1]
+    know.append(_pages("masked" if contents.masked else "not_masked"))
+    replies = len(contents.replies)
+    know.append(_pages("replied", replies=replies) if replies else _pages("no_reply"))
+    return [*know, _pages("signed")]
+
+
+def _chains_rest(contents: Contents) -> str | None:
+    told = [
+        _rest("more_chains", "chains", len(contents.chains), CHAINS),
+        _pages("chains_left_out", rest=number(contents.chains_left_out))
+        if contents.chains_left_out
+        else None,
+    ]
+    return " ".join(each for each in told if each) or None
+
+
+def _rest(key: str, name: str, every: int, most: int) -> str | None:
+    if every <= most:
+        return None
+    counts = {name: number(every), "shown": number(most), "rest": number(every - most)}
+    return _pages(key, **counts)
+
+
+def _untold(loss: Loss, numbers: Mapping[str, str]) -> dict[str, str | None]:
+    def of(key: str, findings: Sequence[str]) -> str | None:
+        known = [numbers[each] for each in findings if each in numbers]
+        return _pages(key, numbers=in_words(known)) if known else None
+
+    undated = None if loss.undated is None else _pages("undated", **told(loss.undated))
+    return {
+        "unpriced": of("unpriced", loss.unpriced),
+        "fees_untold": of("fees_untold", loss.fees_untold),
+        "undated": undated,
+    }
+
+
+def _reruns(findings: Sequence[FindingTold]) -> list[dict[str, str]]:
+    counted = Counter(each.rerun_text for each in findings)
+    return [{"how": told(how), "count": number(count)} for how, count in sorted(counted.items())]
+
+
+def _value(value: Any) -> str:
+    """A threshold or a measure as one line."""
+    if value is None:
+        return "–"
+    if isinstance(value, Mapping):
+        return ", ".join(f"{name}: {_value(part)}" for name, part in value.items())
+    if isinstance(value, list):
+        return ", ".join(_value(part) for part in value)
+    return str(value)
+
+
+def in_words(numbers: Sequence[str]) -> str:
+    """`1, 2 och 5`."""
+    ordered = sorted(numbers, key=int)
+    return " och ".join(part for part in (", ".join(ordered[:-1]), *ordered[-1:]) if part)
+
+
+def _pages(key: str, **words: object) -> str:
+    return text("sv", "pages", key, **words)
