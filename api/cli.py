@@ -34,6 +34,7 @@ COMMANDS: Final = {
     "case": "cli_case:case",
     "demo": "cli_demo:demo",
     "explain": "cli_run:explain",
+    "export-subject": "cli_subject:export_own_data",
     "find": "cli_network:find",
     "findings": "cli_run:findings",
     "links": "cli_links:links",
@@ -51,10 +52,12 @@ COMMANDS: Final = {
     "runs": "cli_run:runs",
     "scores": "cli_run:scores",
     "serve": "cli_serve:serve",
+    "signing-key": "cli_signing:signing_key",
     "synth": "cli_synth:synth",
     "timeline": "cli_network:timeline",
     "upgrade": "cli_keeping:upgrade",
     "user": "cli_user:user",
+    "verify": "cli_verify:verify",
     "withdraw": "cli_load:withdraw",
 }
 

@@ -16,6 +16,7 @@ LANGUAGES: Final = ("sv", "en")
 DEFAULT_MEMORY: Final = "2GiB"
 _MEMORY: Final = re.compile(r"(\d+(?:\.\d+)?)\s*([KMGT]i?B)", re.IGNORECASE)
 _ANCHOR: Final = "GRAPH_SERVICE_AUDIT_ANCHOR"
+_STAMP_URL: Final = re.compile(r"https?://[^\s/@]+(/\S*)?")
 _NEO4J_URI: Final = re.compile(r"(bolt|neo4j)(\+s|\+ssc)?://[^\s/@]+/?")
 
 
@@ -48,6 +49,14 @@ class OidcSettings:
     audience: str
     roles_claim: str = "roles"
     units_claim: str = "units"
+
+
+@dataclass(frozen=True, slots=True)
+class TimestampSettings:
+    """Which time-stamp authority (RFC 3161) stamps evidence, and its certificates in PEM."""
+
+    url: str
+    certificates: Path
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,13 +101,17 @@ class Settings:
     database_url: str | None = field(default=None, repr=False)
     oidc: OidcSettings | None = None
     audit_anchor: Path | None = None
+    #: The key that signs evidence; `signing.key` in the home where none is named.
+    signing_key: Path | None = None
+    timestamp: TimestampSettings | None = None
     serve: ServeSettings = ServeSettings()
 
 
 def read(environment: Mapping[str, str] | None = None) -> Settings:
     """Settings from the environment; `docs/settings.md` lists every name.
 
-    Without NEO4J_URI `neo4j` is None, without GRAPH_SERVICE_OIDC_ISSUER `oidc` is.
+    Without NEO4J_URI `neo4j` is None, without GRAPH_SERVICE_OIDC_ISSUER `oidc` is, without
+    GRAPH_SERVICE_TIMESTAMP_URL `timestamp` is.
     """
     environment = os.environ if environment is None else environment
     return Settings(
@@ -109,6 +122,8 @@ def read(environment: Mapping[str, str] | None = None) -> Settings:
         database_url=_database_url(environment),
         oidc=_oidc(environment),
         audit_anchor=Path(anchor) if (anchor := environment.get(_ANCHOR)) else None,
+        signing_key=Path(key) if (key := environment.get("GRAPH_SERVICE_SIGNING_KEY")) else None,
+        timestamp=_timestamp(environment),
         serve=_serve(environment),
     )
 
@@ -187,6 +202,24 @@ def _oidc(environment: Mapping[str, str]) -> OidcSettings | None:
         roles_claim=environment.get("GRAPH_SERVICE_OIDC_ROLES_CLAIM") or "roles",
         units_claim=environment.get("GRAPH_SERVICE_OIDC_UNITS_CLAIM") or "units",
     )
+
+
+def _timestamp(environment: Mapping[str, str]) -> TimestampSettings | None:
+    url = environment.get("GRAPH_SERVICE_TIMESTAMP_URL")
+    certificates = environment.get("GRAPH_SERVICE_TIMESTAMP_CA")
+    if not url:
+        return None
+    if not _STAMP_URL.fullmatch(url):
+        raise UsageError(
+            "GRAPH_SERVICE_TIMESTAMP_URL is not the address of a time-stamp authority. "
+            "Give one such as https://stamps.example/tsa."
+        )
+    if not certificates:
+        raise UsageError(
+            "GRAPH_SERVICE_TIMESTAMP_URL is set without GRAPH_SERVICE_TIMESTAMP_CA. "
+            "Name the file of the authority's certificates, in PEM."
+        )
+    return TimestampSettings(url, Path(certificates))
 
 
 def _first_line(path: Path, what: str) -> str:

@@ -1,0 +1,163 @@
+"""Time stamps of evidence (RFC 3161): a third party attests that these bytes were there by then.
+
+The authority is sent a hash and nothing else. What it answers is kept whole, as `openssl ts`
+reads it. A municipality that names an authority wants every package stamped: where none can be
+had no package is made.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Final
+
+import httpx
+from cryptography import x509
+from cryptography.x509.oid import ExtendedKeyUsageOID
+from rfc3161_client import (
+    HashAlgorithm,
+    PKIStatus,
+    TimestampRequestBuilder,
+    TimeStampResponse,
+    VerificationError,
+    VerifierBuilder,
+    decode_timestamp_response,
+)
+
+from graph_service.errors import EvidenceError, OutOfTime, UsageError
+from graph_service.settings import TimestampSettings
+
+_WAIT_SECONDS: Final = 30
+#: An answer is some kilobytes, with its chain of certificates.
+_LONGEST_ANSWER: Final = 1 << 16
+_QUERY: Final = {"Content-Type": "application/timestamp-query"}
+#: How a stamp may name what it is of: object identifiers of RFC 5754.
+_HASHES: Final = {
+    "2.16.840.1.101.3.4.2.1": hashlib.sha256,
+    "2.16.840.1.101.3.4.2.3": hashlib.sha512,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Stamp:
+    """When something was there at the latest (UTC), and who says so.
+
+    `trusted`: the authority's chain leads to a certificate that was given beforehand. Otherwise
+    the stamp is of these bytes, but nobody has looked into who made it.
+    """
+
+    at: datetime
+    authority: str | None
+    trusted: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Authority:
+    """Who stamps, at which address, and the certificates by which it is known."""
+
+    url: str
+    certificates: tuple[x509.Certificate, ...]
+
+    @classmethod
+    def of(cls, settings: TimestampSettings | None) -> Authority | None:
+        """The authority that the settings name, if they name one."""
+        return settings and cls(settings.url, certificates(settings.certificates))
+
+    def stamp(self, data: bytes) -> bytes:
+        """The authority's answer about `data`, held against its certificates.
+
+        Raises OutOfTime where it does not answer, EvidenceError for an answer that does not hold.
+        """
+        asked = TimestampRequestBuilder().data(data).hash_algorithm(HashAlgorithm.SHA256).build()
+        answer = self._asked(asked.as_bytes())
+        read(answer, data, self.certificates)
+        if _decoded(answer).tst_info.nonce != asked.nonce:
+            raise EvidenceError("The time-stamp authority answered another question than ours.")
+        return answer
+
+    def _asked(self, query: bytes) -> bytes:
+        answer = bytearray()
+        try:
+            with (
+                httpx.Client(timeout=_WAIT_SECONDS) as client,
+                client.stream("POST", self.url, content=query, headers=_QUERY) as response,
+            ):
+                response.raise_for_status()
+                for part in response.iter_bytes():
+                    answer += part
+                    if len(answer) > _LONGEST_ANSWER:
+                        raise EvidenceError("The time-stamp authority's answer is far too long.")
+        except (httpx.HTTPError, httpx.InvalidURL) as error:
+            raise OutOfTime(
+                "The time-stamp authority does not answer, and no package is made without its "
+                "stamp. Try again later, or take GRAPH_SERVICE_TIMESTAMP_URL away."
+            ) from error
+        return bytes(answer)
+
+
+def certificates(path: Path) -> tuple[x509.Certificate, ...]:
+    """The certificates of a PEM file; UsageError where there are none."""
+    try:
+        return tuple(x509.load_pem_x509_certificates(path.read_bytes()))
+    except (OSError, ValueError) as error:
+        raise UsageError(
+            f"{path} does not hold the time-stamp authority's certificates. "
+            "Give them in PEM, its root among them."
+        ) from error
+
+
+def read(answer: bytes, data: bytes, trusted: Collection[x509.Certificate]) -> Stamp:
+    """What an authority's answer says of `data`.
+
+    Raises EvidenceError where it is no answer or of other bytes, or where the authority is none
+    of the `trusted`, if any are given.
+    """
+    found = _decoded(answer)
+    try:
+        info = found.tst_info
+        imprint = info.message_imprint
+        hashed = _HASHES.get(imprint.hash_algorithm.dotted_string)
+        if hashed is None or imprint.message != hashed(data).digest():
+            raise EvidenceError("The time stamp is of other bytes.")
+        if trusted:
+            _verify(found, data, trusted)
+        return Stamp(info.gen_time, _name(found), bool(trusted))
+    except (ValueError, VerificationError) as error:
+        raise EvidenceError("The time stamp does not hold by the certificates given.") from error
+
+
+def _decoded(answer: bytes) -> TimeStampResponse:
+    try:
+        found = decode_timestamp_response(answer)
+        granted = found.status == PKIStatus.GRANTED
+    except ValueError as error:
+        raise EvidenceError("The time stamp cannot be read.") from error
+    if not granted:
+        raise EvidenceError("The time-stamp authority did not grant a time stamp.")
+    return found
+
+
+def _verify(found: TimeStampResponse, data: bytes, trusted: Collection[x509.Certificate]) -> None:
+    builder = VerifierBuilder()
+    for each in dict.fromkeys(trusted):
+        if each.issuer == each.subject:
+            builder = builder.add_root_certificate(each)
+        else:
+            builder = builder.add_intermediate_certificate(each)
+    builder.build().verify_message(found, data)
+
+
+def _name(found: TimeStampResponse) -> str | None:
+    """The subject of the certificate that is there for stamping."""
+    for der in sorted(found.signed_data.certificates):
+        each = x509.load_der_x509_certificate(der)
+        try:
+            usage = each.extensions.get_extension_for_class(x509.ExtendedKeyUsage).value
+        except x509.ExtensionNotFound:
+            continue
+        if ExtendedKeyUsageOID.TIME_STAMPING in usage:
+            return each.subject.rfc4514_string()
+    return None

@@ -1,0 +1,253 @@
+"""Whether a package holds: every byte, the signatures, the time stamp, and the findings again.
+
+Nothing of the package is trusted and nothing of it is run. Everything that is wrong is named, not
+the first thing alone. What holds proves that the owner of the key packed just this; whose key it
+is, the recipient must know from elsewhere.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from cryptography import x509
+
+from graph_service.errors import EvidenceError
+from graph_service.evidence import bag, package, rerun, signature, timestamp
+from graph_service.evidence.fault import Fault, FaultKind
+from graph_service.evidence.rerun import Outcome
+from graph_service.evidence.timestamp import Stamp
+from graph_service.evidence.unpacking import opened, shown
+from graph_service.room import Room
+
+_LINE: Final = re.compile(r"([0-9a-f]{64})  (.+)")
+_TOLD: Final = re.compile(r"([A-Z][A-Za-z-]*): (.*\S)")
+#: Manifests and tag files are read whole; none is anywhere near as long.
+_LONGEST: Final = 16 << 20
+#: What need not be there: a stamp, which `bag-info.txt` announces.
+_STAMP: Final = (package.TIME_STAMP, bag.signature_of(package.TIME_STAMP))
+#: What stands outside both manifests.
+_OUTSIDE: Final = (
+    package.TAG_MANIFEST,
+    package.PUBLIC_KEY,
+    package.MANIFEST_SIGNATURE,
+    package.TAG_MANIFEST_SIGNATURE,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Verified:
+    """What was found. `bytes` and `files` are those of the bag.
+
+    `about` is what bag-info.txt says. `fingerprint` is of the key in the package, None where
+    there is none; `key_expected` whether it was compared with one given. `outcomes` tell of each
+    finding how it was had again.
+    """
+
+    about: Mapping[str, str]
+    files: int
+    bytes: int
+    fingerprint: str | None
+    key_expected: bool
+    stamp: Stamp | None
+    outcomes: tuple[Outcome, ...]
+    faults: tuple[Fault, ...]
+
+    @property
+    def holds(self) -> bool:
+        return not self.faults
+
+
+def verify(
+    path: Path,
+    rooms: Collection[Room],
+    *,
+    key: str | None = None,
+    authority_certificates: Collection[x509.Certificate] = (),
+) -> Verified:
+    """Check a package, zipped or as a folder, without network and without leaving anything behind.
+
+    `rooms` are the installed program's; `key` is the fingerprint of the key that should have
+    signed, as `signature.expected` gives it. Raises UsageError for what is no package.
+    """
+    with opened(path) as unpacked:
+        faults = list(unpacked.faults)
+        bag_there = _Bag(unpacked.root, faults)
+        bag_there.check()
+        fingerprint = _signatures(bag_there, key)
+        stamp = _stamp(bag_there, authority_certificates)
+        outcomes = _again(bag_there, rooms)
+        return Verified(
+            about=bag_there.about,
+            files=len(bag_there.names),
+            bytes=sum((unpacked.root / name).stat().st_size for name in bag_there.names),
+            fingerprint=fingerprint,
+            key_expected=key is not None,
+            stamp=stamp,
+            outcomes=outcomes,
+            faults=tuple(faults),
+        )
+
+
+class _Bag:
+    """The folder of a bag under examination; `faults` grows as they are found."""
+
+    def __init__(self, root: Path, faults: list[Fault]) -> None:
+        self.root, self.faults = root, faults
+        self.about: dict[str, str] = {}
+        self.names = sorted(self._names())
+
+    def check(self) -> None:
+        """Hold every file against the manifests, and the manifests against what is there."""
+        tags = self._manifest(package.TAG_MANIFEST)
+        payload = self._manifest(package.MANIFEST)
+        for name, digest in (tags | payload).items():
+            if self.has(name) and bag.hashed(self.root / name) != digest:
+                self.fault(FaultKind.CHANGED, name)
+        self.about = self._told()
+        stamped = _STAMP if bag.STAMPED in self.about else ()
+        listed = {*tags, *payload, *_OUTSIDE, *stamped}
+        for name in sorted({*self.names} - listed):
+            self.fault(FaultKind.ADDED, name)
+        for name in sorted({*bag.TAG_FILES} | listed):
+            self.has(name)
+        self._hold_against_size(payload)
+
+    def fault(self, kind: FaultKind, file: str, said: str = "") -> None:
+        """Note a fault; of a file that is missing or cannot be read nothing more is said."""
+        mute = {FaultKind.MISSING, FaultKind.CHANGED, FaultKind.UNSAFE, FaultKind.TWICE}
+        if not any(each.file == file and each.kind in mute for each in self.faults):
+            self.faults.append(Fault(kind, file, {"said": said}))
+
+    def has(self, name: str) -> bool:
+        """Whether a file is there; that it is not is a fault."""
+        there = name in self.names
+        if not there:
+            self.fault(FaultKind.MISSING, name)
+        return there
+
+    def read(self, name: str) -> bytes | None:
+        """A tag file, or None where it is missing or far too long."""
+        if not self.has(name):
+            return None
+        with (self.root / name).open("rb") as file:
+            content = file.read(_LONGEST + 1)
+        if len(content) > _LONGEST:
+            self.fault(FaultKind.UNREADABLE, name)
+            return None
+        return content
+
+    def lines(self, name: str) -> list[str]:
+        """A text file's lines; a fault where it is no text or its last line is cut."""
+        content = self.read(name)
+        if content is None:
+            return []
+        try:
+            *lines, last = content.decode("utf-8").split("\n")
+        except UnicodeDecodeError:
+            lines, last = [], "?"
+        if last:
+            self.fault(FaultKind.UNREADABLE, name)
+        return lines
+
+    def _names(self) -> Iterator[str]:
+        for path in self.root.rglob("*"):
+            name = path.relative_to(self.root).as_posix()
+            if path.is_symlink() or not (path.is_file() or path.is_dir()):
+                self.fault(FaultKind.UNSAFE, shown(name))
+            elif path.is_file() and bag.NAME.fullmatch(name):
+                yield name
+            elif path.is_file():
+                self.fault(FaultKind.UNSAFE, shown(name))
+
+    def _manifest(self, name: str) -> dict[str, str]:
+        """What a manifest lists: path → SHA-256. It lists payload or tag files, each once."""
+        of_payload = name == package.MANIFEST
+        found: dict[str, str] = {}
+        for number, line in enumerate(self.lines(name), start=1):
+            match = _LINE.fullmatch(line)
+            listed = match[2] if match else ""
+            its_own = (
+                listed.startswith(f"{package.DATA}/") if of_payload else listed in bag.TAG_FILES
+            )
+            if not match or not its_own or not bag.NAME.fullmatch(listed) or listed in found:
+                self.fault(FaultKind.UNREADABLE, name, str(number))
+            else:
+                found[listed] = match[1]
+        return found
+
+    def _told(self) -> dict[str, str]:
+        """What bag-info.txt says; bagit.txt is the same in every package."""
+        if self.read(bag.DECLARATION) not in (None, bag.DECLARED.encode()):
+            self.fault(FaultKind.UNREADABLE, bag.DECLARATION)
+        found: dict[str, str] = {}
+        for number, line in enumerate(self.lines(bag.INFO), start=1):
+            match = _TOLD.fullmatch(line)
+            if match and line.isprintable() and match[1] not in found:
+                found[match[1]] = match[2]
+            else:
+                self.fault(FaultKind.UNREADABLE, bag.INFO, str(number))
+        return found
+
+    def _hold_against_size(self, payload: Iterable[str]) -> None:
+        sizes = [(self.root / name).stat().st_size for name in payload if name in self.names]
+        oxum = f"{sum(sizes)}.{len(sizes)}"
+        if self.about and self.about.get(bag.OXUM) != oxum:
+            self.fault(FaultKind.UNREADABLE, bag.INFO, f"{bag.OXUM}: {oxum}")
+
+
+def _signatures(there: _Bag, expected: str | None) -> str | None:
+    """Check both signatures, and the stamp's; the fingerprint of the key that is there."""
+    pem = there.read(package.PUBLIC_KEY)
+    if pem is None:
+        return None
+    try:
+        key = signature.PublicKey.read(pem)
+    except EvidenceError:
+        there.fault(FaultKind.NO_KEY, package.PUBLIC_KEY)
+        return None
+    if expected is not None and key.fingerprint != expected:
+        there.fault(FaultKind.OTHER_KEY, package.PUBLIC_KEY, expected)
+    signed = [package.MANIFEST, package.TAG_MANIFEST]
+    if package.TIME_STAMP in there.names:
+        signed.append(package.TIME_STAMP)
+    for name in signed:
+        content, by = there.read(name), there.read(bag.signature_of(name))
+        if content is not None and by is not None and not key.signed(content, by):
+            there.fault(FaultKind.NOT_SIGNED, bag.signature_of(name), name)
+    return key.fingerprint
+
+
+def _stamp(there: _Bag, trusted: Collection[x509.Certificate]) -> Stamp | None:
+    if package.TIME_STAMP not in there.names:
+        return None
+    answer, stamped = there.read(package.TIME_STAMP), there.read(package.TAG_MANIFEST)
+    if answer is None or stamped is None:
+        return None
+    try:
+        return timestamp.read(answer, stamped, trusted)
+    except EvidenceError as error:
+        there.fault(FaultKind.STAMP, package.TIME_STAMP, str(error))
+        return None
+
+
+def _again(there: _Bag, rooms: Collection[Room]) -> tuple[Outcome, ...]:
+    """Each finding once more, by the installed rooms, from what the package holds."""
+    if not (there.root / package.DATA).is_dir():
+        return ()
+    try:
+        outcomes = tuple(rerun.again(there.root / package.DATA, rooms))
+    except EvidenceError as error:
+        there.fault(FaultKind.NOT_RUN, package.FINDINGS, str(error))
+        return ()
+    for each in outcomes:
+        if each.holds is False:
+            there.faults.append(
+                Fault(
+                    FaultKind.DIFFERS, package.FINDINGS, {"said": f"{each.finding_id}: {each.said}"}
+                )
+            )
+    return outcomes
