@@ -31,6 +31,7 @@ from api.http.routes import (
     routines,
     runs,
     session,
+    subjects,
     tips,
     users,
     work,
@@ -72,4 +73,5 @@ def create_app(service: Service, lifespan: StatelessLifespan[FastAPI] | None = N
         app.include_router(subject.router, dependencies=each_counted)
     for subject in (cases, case_contents, masks, judgements, tips, incidents, audit, retention):
         app.include_router(subject.router, dependencies=each_counted)
+    app.include_router(subjects.router, dependencies=each_counted)
     return app
