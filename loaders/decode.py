@@ -148,7 +148,7 @@ def mapped(
     engine: Engine, mapping: SourceMapping, path: Path, folder: Path, name: str, today: date
 ) -> Iterator[Decoded]:
     """The tables that a mapping makes of one delimited file."""
-    delimiter = _delimiter(mapping, path)
+    delimiter = delimiter_of(mapping, path)
     found = prepare(path, Dialect(delimiter, mapping.dialect.encodings), folder, name)
     # Exports often end each line with a delimiter; what stands in no column of a name is no value.
     header = tuple(name for name in found.header if name and name not in REJECT_COLUMNS)
@@ -192,7 +192,7 @@ def mapped(
         )
 
 
-def _delimiter(mapping: SourceMapping, path: Path) -> str:
+def delimiter_of(mapping: SourceMapping, path: Path) -> str:
     """The first of the mapping's delimiters under which the header has what it needs."""
     for delimiter in mapping.dialect.delimiters:
         header = head(path, Dialect(delimiter, mapping.dialect.encodings))

@@ -97,7 +97,7 @@ def prepare(path: Path, dialect: Dialect, folder: Path, name: str) -> Delimited:
 
     Raises `FileRefused`: `empty_file`, `not_a_table`, `too_large`.
     """
-    encoding = _encoding(path, dialect)
+    encoding = encoding_of(path, dialect)
     source = path if encoding == "utf-8" else _transcoded(path, encoding, folder / f"{name}.utf8")
     try:
         return _scan(source, dialect.delimiter, folder, name, encoding)
@@ -105,7 +105,7 @@ def prepare(path: Path, dialect: Dialect, folder: Path, name: str) -> Delimited:
         return _reread(source, dialect.delimiter, folder, name, encoding)
 
 
-def _encoding(path: Path, dialect: Dialect) -> str:
+def encoding_of(path: Path, dialect: Dialect) -> str:
     """The first of the dialect's encodings in which every byte can be read, else the last."""
     if len(dialect.encodings) == 1:
         return dialect.encodings[0].removesuffix("-sig")

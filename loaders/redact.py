@@ -18,7 +18,7 @@ from zoneinfo import ZoneInfo
 from graph_service.engines.duckdb import Engine
 from graph_service.engines.known import literal, quoted
 from graph_service.engines.macros import MACROS, STOCKHOLM
-from graph_service.errors import FileRefused, UsageError
+from graph_service.errors import FileRefused
 from graph_service.keeping.redaction import Form, Source
 from graph_service.receipt import Receipt
 from graph_service.records import TABLES
@@ -26,7 +26,7 @@ from loaders import blanks
 from loaders.accept import has_faults
 from loaders.batch import decode
 from loaders.decode import Decoded
-from loaders.rooms import CANONICAL, Room, named
+from loaders.rooms import CANONICAL, Room, that_read
 
 _STOCKHOLM: Final = ZoneInfo("Europe/Stockholm")
 
@@ -78,12 +78,7 @@ def _room(receipts: Sequence[Receipt]) -> Room | None:
     readings = {(receipt.source, receipt.mapping) for receipt in receipts}
     if len(readings) > 1:
         return None
-    ((name, mapping),) = readings
-    try:
-        room = named(name or "")
-    except UsageError:
-        return None  # a mapping of the municipality's own, which no home keeps
-    return room if room.digest == mapping else None
+    return that_read(*readings.pop())
 
 
 def _is_text(source: Source, receipts: Sequence[Receipt]) -> bool:

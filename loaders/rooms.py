@@ -85,6 +85,12 @@ def named(source: str) -> Room:
         raise UsageError(f"There is no room of that name. The rooms are: {known}.") from None
 
 
+def that_read(source: str | None, mapping: str | None) -> Room | None:
+    """The room of a receipt, if it is there and its mapping still says what it said."""
+    room = rooms().get(source or "")  # a mapping of the municipality's own is kept by no home
+    return room if room is not None and room.digest == mapping else None
+
+
 def room_of(path: Path, name: str) -> Room:
     """The room that recognises a snapshot `path` of a file called `name`.
 

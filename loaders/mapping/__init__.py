@@ -31,7 +31,7 @@ from loaders.mapping.reader import (
     with_words,
 )
 from loaders.mapping.readings import Readings
-from loaders.mapping.rules import Records, Target, cells_of
+from loaders.mapping.rules import Cell, Records, Target, cells_of
 from loaders.mapping.sql import Expressions, Selection
 from loaders.mapping.toml import closed, texts
 
@@ -172,6 +172,14 @@ class Mapping:
     def columns(self, table: str, header: Sequence[str]) -> tuple[str, ...]:
         """The contract columns that a file with this header yields; others are absent from it."""
         return tuple(target.column for target in self._targets(table, self._columns(header)))
+
+    def targets(self, table: str, header: Sequence[str]) -> list[tuple[Target, dict[Cell, str]]]:
+        """The table's rules that a file with this header fulfils; of each cell, its column."""
+        columns = self._columns(header)
+        return [
+            (target, {cell: column_of(cell, columns) for cell in cells_of(target.rule)})
+            for target in self._targets(table, columns)
+        ]
 
     def is_total(self, text: str) -> str:
         """SQL: whether a text (an SQL expression) begins as a total row does."""
