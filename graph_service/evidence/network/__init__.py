@@ -6,7 +6,7 @@ from pathlib import Path
 
 from graph_service.evidence import package
 from graph_service.evidence.material import Material
-from graph_service.evidence.network import case, ftm, graphml, i2
+from graph_service.evidence.network import case, ftm, graphml, i2, picture
 from graph_service.evidence.network.graph import network_of
 
 
@@ -21,3 +21,4 @@ def write(material: Material, root: Path) -> None:
     i2.write_guide(root / package.I2_GUIDE)
     ftm.write(network, root / package.FTM)
     case.write(network, material, root / package.CASE)
+    picture.write(network, root / package.NETWORK_PICTURE)
