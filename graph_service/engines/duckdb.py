@@ -153,6 +153,11 @@ class Engine:
             self.execute(f'USE "{home}"')
             self.execute("DETACH linkage")
 
+    def seal(self) -> None:
+        """From now on reach no file, no other database and no network, and allow no way back."""
+        self.execute("SET enable_external_access = false")
+        self.execute("SET lock_configuration = true")
+
     def progress(self) -> float:
         """Share of the running query that is done, 0 to 1; callable from another thread."""
         return max(0.0, float(self._connection.query_progress())) / 100

@@ -21,7 +21,7 @@ from typing import Any, Final, NamedTuple, TypeVar
 from graph_service.access.rows import CitedRow, Stored, told_rows
 from graph_service.access.scope import kinds_named
 from graph_service.engines.duckdb import Engine
-from graph_service.engines.known import quoted, stored_columns
+from graph_service.engines.known import literal, quoted, stored_columns
 from graph_service.evidence.recipients import Recipient
 from graph_service.home import Home
 from graph_service.records import TABLES, Kind, Masking, Table
@@ -103,6 +103,25 @@ class Workspace:
     def support(self, finding_id: str, places: Iterable[Place]) -> None:
         """Take further rows that the room of a finding needs to find it again."""
         self._note("support", finding_id, self.take(places))
+
+    def release(self, finding_id: str) -> None:
+        """Give back the supporting rows of a finding that they did not help to find again."""
+        self.engine.execute(
+            "DELETE FROM support WHERE finding_id = $finding_id", {"finding_id": finding_id}
+        )
+        idle = self.engine.rows(
+            'SELECT "table", file_sha256, "row" FROM taken '
+            "EXCEPT (SELECT * EXCLUDE (finding_id) FROM cited "
+            "UNION ALL SELECT * EXCLUDE (finding_id) FROM support)"
+        )
+        places = [Place(**place) for place in idle]
+        self._taken.difference_update(places)
+        for name in sorted({place.table for place in places}):
+            at = [f"{place.file_sha256}:{place.row}" for place in places if place.table == name]
+            for table, of_table in ((f"known.{quoted(name)}", "_"), ("taken", "")):
+                where = f"list_contains($at, {of_table}file_sha256 || ':' || {of_table}row)"
+                where += "" if of_table else f' AND "table" = {literal(name)}'
+                self.engine.execute(f"DELETE FROM {table} WHERE {where}", {"at": at})
 
     def take(self, places: Iterable[Place]) -> list[Place]:
         """Bring rows in, masked; those that may go along, once each. What may not is counted."""

@@ -1,0 +1,243 @@
+"""Further rows that a room needs to find a finding again, as few as will do.
+
+What a query weighs its rows by (grants, prices, homes, fees) is not cited. It is looked up in the
+lake as the run knew it, step by step, from what touches those whom the cited rows name to
+everything of theirs in the tables that the query reads.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterable, Iterator
+from enum import StrEnum
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Final, Self
+
+from graph_service.access.scope import kinds_named
+from graph_service.as_of import COURSES
+from graph_service.engines.duckdb import Engine
+from graph_service.engines.known import literal, quoted
+from graph_service.evidence.material import Material
+from graph_service.evidence.workspace import Place
+from graph_service.lake import Lake
+from graph_service.records import TABLES, Column, Kind, Table
+from graph_service.room import Room
+
+_TABLES: Final = Path(__file__).with_name("support.sql")
+_PARTIES: Final = frozenset({Kind.PERSON, Kind.ORGANISATION, Kind.PARTY})
+_PERSONS: Final = frozenset({Kind.PERSON, Kind.PARTY})
+_OFFICIALS: Final = "officials"
+#: Words of a record that place it, where its query compares by them.
+_PLACED: Final = ("municipality", "service")
+_GRAPH: Final = re.compile(r"\b(nodes|edges)\b")
+_COMMENT: Final = re.compile(r"--[^\n]*")
+
+
+class Step(StrEnum):
+    """How far to look; each adds to those before it."""
+
+    RULES = "rules"  # what holds between those whom the cited rows name, and the papers named
+    EXAMPLE = "example"  # that the municipality keeps such records at all: the first of them
+    MONTHS = "months"  # what happened to the finding's subjects in its months
+    SUBJECTS = "subjects"  # and ever
+    OTHERS = "others"  # what happened in its months to everybody whom the cited rows name
+    ALL = "all"  # and ever
+
+
+def tables_read(room: Room) -> frozenset[str]:
+    """The tables that a room's query reads; all of them where it reads the graph."""
+    if reads_graph(room):
+        return frozenset(TABLES)
+    query = _COMMENT.sub("", room.query)
+    return frozenset(name for name in TABLES if re.search(rf"\b{name}\b", query))
+
+
+def reads_graph(room: Room) -> bool:
+    """Whether a room's query reads the graph that is derived from the records."""
+    return _GRAPH.search(_COMMENT.sub("", room.query)) is not None
+
+
+class Support:
+    """The lake as the run of a package knew it. Use it as a context."""
+
+    def __init__(self, material: Material) -> None:
+        self._material = material
+        self._engine = engine = Engine()
+        lake = Lake(material.home)
+        engine.execute("CREATE SCHEMA known")
+        for table in TABLES.values():
+            lake.open_table(engine, table.name, material.run["batches"], _known(table))
+        spans = [
+            {name: finding[name] for name in ("finding_id", "since", "until")}
+            for finding in material.findings
+        ]
+        engine.script(_TABLES, {"subjects": list(_subjects(material)), "spans": spans})
+        for row in material.engine.rows("FROM cited"):
+            engine.load_rows("picked", [[0, *row.values()]])
+        self._steps = 0
+        self._name(TABLES.values(), _PARTIES)
+
+    def widen(self, room: Room, finding_ids: Collection[str], step: Step) -> None:
+        """Take the rows of a step for these findings of a room into the package, masked."""
+        read = tables_read(room) & self._material.recipient.tables
+        tables = [table for name, table in TABLES.items() if name in read]
+        self._steps += 1
+        for table in tables:
+            self._pick(table, _of_step(table, step), finding_ids)
+        self._name(tables)
+        for table in tables:
+            self._pick(table, _papers(table), finding_ids)
+        for finding_id in sorted(finding_ids):
+            found = self._engine.rows(
+                'SELECT "table", file_sha256, "row" FROM picked '
+                "WHERE step = $step AND finding_id = $finding_id ORDER BY ALL",
+                {"step": self._steps, "finding_id": finding_id},
+            )
+            self._material.workspace.support(finding_id, [Place(**place) for place in found])
+
+    def _pick(self, table: Table, queries: Iterable[str], finding_ids: Collection[str]) -> None:
+        for query in queries:
+            self._engine.execute(
+                f"INSERT INTO picked SELECT DISTINCT $step, finding_id, {literal(table.name)}, "
+                f"_file_sha256, _row FROM ({query}) AS found "
+                "WHERE list_contains(CAST($finding_ids AS VARCHAR[]), finding_id) "
+                "AND NOT EXISTS (FROM picked WHERE picked.finding_id = found.finding_id "
+                f'AND picked."table" = {literal(table.name)} '
+                'AND picked.file_sha256 = found._file_sha256 AND picked."row" = found._row)',
+                {"step": self._steps, "finding_ids": sorted(finding_ids)},
+            )
+
+    def _name(self, tables: Iterable[Table], parties: Collection[Kind] = ()) -> None:
+        """Put down what the picked rows name: papers and places, and of the cited ones parties."""
+        for table in tables:
+            columns = [(column, kind) for column in table.columns for kind in _names(column)]
+            for column, kind in columns:
+                if column.kind not in _PARTIES or column.kind in parties:
+                    self._engine.execute(
+                        f"INSERT INTO named SELECT DISTINCT finding_id, {literal(kind)}, "
+                        f"CAST({quoted(column.name)} AS VARCHAR) FROM {_known(table)} AS told "
+                        "JOIN picked ON picked.file_sha256 = told._file_sha256 "
+                        f'AND picked."row" = told._row AND picked."table" = {literal(table.name)} '
+                        f"WHERE {quoted(column.name)} IS NOT NULL EXCEPT FROM named"
+                    )
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._engine.close()
+
+
+def _subjects(material: Material) -> Iterator[dict[str, Any]]:
+    """Whom each finding is about, by the records' own identifiers."""
+    for finding_id, run_id in material.own_ids.items():
+        asked = {"finding_id": run_id}
+        for found in material.whole_run.rows("findings", order="finding_id", where=asked):
+            for subject in found["subjects"]:
+                yield {"finding_id": finding_id, "kind": subject["kind"], "value": subject["id"]}
+
+
+def _of_step(table: Table, step: Step) -> Iterator[str]:
+    """The queries that find a step's rows of a table, each with the finding that they are for."""
+    persons = [column for column in _parties(table) if column.kind in _PERSONS]
+    if step is Step.RULES:
+        if not _happens(table):
+            yield from _rules(table)
+    elif step is Step.EXAMPLE:
+        if not _happens(table) and persons:
+            yield from _example(table)
+    elif _happens(table):
+        among = "subject" if step in (Step.MONTHS, Step.SUBJECTS) else "named"
+        within = _within(table) if step in (Step.MONTHS, Step.OTHERS) else "true"
+        for column in persons:
+            yield (
+                f"SELECT told.*, it.finding_id FROM {_known(table)} AS told JOIN {among} AS it "
+                f"ON it.kind = 'person' AND it.value = told.{quoted(column.name)} "
+                f"JOIN span ON span.finding_id = it.finding_id WHERE {within}"
+            )
+
+
+def _rules(table: Table) -> Iterator[str]:
+    """Rows all of whose parties, and whose municipality, the cited rows name."""
+    told = [column for column in _parties(table) if column.required]
+    placed = [column for column in table.columns if column.name == _PLACED[0] and column.required]
+    if told or placed:
+        joined = " ".join(
+            f"JOIN named AS n{n} ON n{n}.finding_id = span.finding_id "
+            f"AND list_contains({list(_names(column))}, n{n}.kind) "
+            f"AND n{n}.value = told.{quoted(column.name)}"
+            for n, column in enumerate([*told, *placed])
+        )
+        yield (
+            f"SELECT told.*, span.finding_id FROM {_known(table)} AS told CROSS JOIN span {joined}"
+        )
+
+
+def _example(table: Table) -> Iterator[str]:
+    """The first row of each municipality and service that the cited rows name."""
+    start = COURSES[table.name].start
+    if start is not None and set(_PLACED) <= set(table.names):
+        joined = " ".join(
+            f"JOIN named AS {name} ON {name}.finding_id = span.finding_id "
+            f"AND {name}.kind = {literal(name)} AND {name}.value = told.{quoted(name)}"
+            for name in _PLACED
+        )
+        yield (
+            f"SELECT told.*, span.finding_id FROM {_known(table)} AS told CROSS JOIN span {joined} "
+            f"QUALIFY row_number() OVER (PARTITION BY span.finding_id, "
+            f"{', '.join(f'told.{quoted(name)}' for name in _PLACED)} "
+            f"ORDER BY told.{quoted(start)}, _file_sha256, _row) = 1"
+        )
+
+
+def _papers(table: Table) -> Iterator[str]:
+    """Rows that a paper named so far is, or that correct it."""
+    for column in table.columns:
+        alone = column.key and len(table.key) == 1
+        corrects = column.refers_to is not None and column.refers_to[0] == table.name
+        if alone or corrects:
+            for kind in kinds_named(column):
+                yield (
+                    f"SELECT told.*, it.finding_id FROM {_known(table)} AS told JOIN named AS it "
+                    f"ON it.kind = {literal(kind)} AND it.value = told.{quoted(column.name)}"
+                )
+
+
+def _names(column: Column) -> tuple[str, ...]:
+    return (column.name,) if column.name in _PLACED else kinds_named(column)
+
+
+def _parties(table: Table) -> list[Column]:
+    """The columns that name a party to what a row tells: officials write it down, no more."""
+    return [
+        column
+        for column in table.columns
+        if column.kind in _PARTIES
+        and (column.refers_to is None or column.refers_to[0] != _OFFICIALS)
+    ]
+
+
+def _happens(table: Table) -> bool:
+    """Whether rows of the table are things that happened, of which there are ever more."""
+    course = COURSES[table.name]
+    return course.occurs or course.within is not None
+
+
+def _within(table: Table) -> str:
+    start = COURSES[table.name].start
+    if start is None:
+        return "true"
+    day = f"told.{quoted(start)}"
+    if table[start].kind is Kind.TIMESTAMP:
+        day = f"CAST(timezone('Europe/Stockholm', {day}) AS DATE)"
+    return f"coalesce({day} BETWEEN span.since AND span.until, true)"
+
+
+def _known(table: Table) -> str:
+    return f"known.{quoted(table.name)}"
