@@ -16,7 +16,7 @@ import numpy as np
 from loaders.header import read_header
 from loaders.record_bounds import IrregularError, Records
 
-_BLOCK: Final = 8 << 20
+_BLOCK: Final = 1 << 20
 _LATIN: Final = "latin-1"  # a letter for each byte, so that letters count bytes
 _MARK: Final = "\u00ef\u00bb\u00bf"  # UTF-8's byte order mark, read so
 
