@@ -17,8 +17,10 @@ import igraph
 from graph_service.evidence.network.graph import Network, Node, Tie
 
 #: Entities that one column can show legibly on a page.
-ROWS: Final = 20
+ROWS: Final = 16
 _IN_CHARGE, _OTHERS, _PROVIDERS, _WORKERS, _CLIENTS = range(5)
+#: Columns in the order in which they are filled: who is tied to those shown comes before others.
+_FILLED: Final = (_PROVIDERS, _WORKERS, _CLIENTS, _OTHERS, _IN_CHARGE)
 #: What each column holds, from left to right, by its key among the texts.
 _HEADS: Final = ("in_charge", "others", "providers", "workers", "clients")
 #: Of two roles of one person, the one that the case is likelier to be about.
@@ -76,16 +78,25 @@ def _chosen(
     network: Network, what: Callable[[Node], str]
 ) -> tuple[dict[str, Node], Mapping[str, int]]:
     """Of each column those that the case is about, then the most tied, as many as fit."""
-    degree: Counter[str] = Counter()
+    beside: dict[str, list[str]] = {}
     for tie in network.ties:
-        degree.update((tie.source, tie.target))
+        beside.setdefault(tie.source, []).append(tie.target)
+        beside.setdefault(tie.target, []).append(tie.source)
     columns: dict[int, list[Node]] = {}
     for node in network.nodes:
         columns.setdefault(_column(node), []).append(node)
-    shown, left_out = {}, Counter[str]()
-    for nodes in columns.values():
-        nodes.sort(key=lambda node: (not node.linked, -degree[node.reference], node.reference))
-        shown.update({node.reference: node for node in nodes[:ROWS]})
+    shown: dict[str, Node] = {}
+    left_out: Counter[str] = Counter()
+
+    def rank(node: Node) -> tuple[bool, int, int, str]:
+        ends = beside.get(node.reference, [])
+        # A tie to a provider says little: nearly everybody has one.
+        near = sum(end in shown and not shown[end].is_provider for end in ends)
+        return not node.linked, -near, -len(ends), node.reference
+
+    for at in _FILLED:
+        nodes = sorted(columns.get(at, ()), key=rank)
+        shown |= {node.reference: node for node in nodes[:ROWS]}
         left_out.update(what(node) for node in nodes[ROWS:])
     return dict(sorted(shown.items())), dict(sorted(left_out.items()))
 

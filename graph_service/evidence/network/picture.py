@@ -20,7 +20,6 @@ from graph_service.evidence.network.words import (
     kind_word,
     node_label,
     number,
-    role_words,
     short,
     tie_detail,
     tie_type,
@@ -30,13 +29,13 @@ from graph_service.texts import text
 WIDTH: Final = 720
 _MARGIN: Final = 8
 _HEAD: Final = 26
-_BOX, _PASS, _BETWEEN = 40.0, 12.0, 6.0
+_BOX, _PASS, _BETWEEN = 40.0, 6.0, 6.0
 #: A gap between columns, as a share of a column.
 _GAP: Final = 0.62
 _WIDEST: Final = 170.0
 _NAME, _SMALL, _LABEL = 9.5, 8.0, 7.5
-#: How wide a letter is, as a share of the type size: Libertinus Serif sets a Swedish text in 0.44.
-_LETTER: Final = 0.47
+#: How wide a letter is, as a share of the type size: a bold Libertinus Serif takes 0.5 of it.
+_LETTER: Final = 0.5
 _INK, _QUIET = "#1c2329", "#59636b"
 
 
@@ -122,7 +121,8 @@ def picture(network: Network) -> str:
 
 
 def _what(node: Node) -> str:
-    return next(iter(role_words(node)), kind_word(node.kind))
+    """What an entity counts as among those left out: its role, else its kind."""
+    return next(iter(node.roles), node.kind)
 
 
 def _frame(layout: Layout) -> Frame:
@@ -151,7 +151,7 @@ def _lines(layout: Layout, frame: Frame) -> Iterator[str]:
     """Every line, then every label upon the lines, where it hides no other if that can be."""
     column = {each: at for at, names in enumerate(layout.columns) for each in names if each}
     row = {each: at for names in layout.columns for at, each in enumerate(names) if each}
-    labels: list[tuple[str, str, list[tuple[float, float]]]] = []
+    labels: list[tuple[Line, list[Spot]]] = []
     for line in _merged(layout, column):
         style = _FAMILIES[line.family][0]
         start = (column[line.left], row[line.left])
@@ -163,7 +163,7 @@ def _lines(layout: Layout, frame: Frame) -> Iterator[str]:
             path, spots, heads = _curve(frame, stops)
         yield _path(path, style, line)
         yield from (_arrow(*heads[each], style) for each in _pointed(line))
-        labels.append((_label(line), style.colour, spots))
+        labels.append((line, spots))
     yield from _placed(labels)
 
 
@@ -171,7 +171,10 @@ def _merged(layout: Layout, column: Mapping[str, int]) -> Iterator[Line]:
     def key(tie: Tie) -> tuple[str, str, str]:
         return (*pair_of(tie, column), _FAMILY.get(tie.type, "formal"))
 
-    ties = sorted(layout.ties, key=lambda tie: (key(tie), tie.type, tie.tie_id))
+    def order(tie: Tie) -> tuple[object, ...]:
+        return key(tie), tie.type, tie.properties.get("interest") != "shares", tie.tie_id
+
+    ties = sorted(layout.ties, key=order)
     for (left, right, family), some in groupby(ties, key):
         yield Line(left, right, family, tuple(some))
 
@@ -184,20 +187,26 @@ def _pointed(line: Line) -> list[int]:
 
 Point = tuple[float, float]
 Head = tuple[float, float, int]
+#: Where a label may stand: its middle, and the gap between columns that it keeps to.
+Spot = tuple[Point, Point]
 
 
 def _curve(
     frame: Frame, stops: Sequence[tuple[int, int]]
-) -> tuple[str, list[Point], tuple[Head, Head]]:
+) -> tuple[str, list[Spot], tuple[Head, Head]]:
     """A line through the gaps between columns, the places for its label, the places for heads."""
-    path, spots = "", []
+    path = ""
+    spots: list[Spot] = []
     for (at, row), (to, next_row) in pairwise(stops):
         x1, y1 = frame.lefts[at] + frame.box, frame.middles[at][row]
         x2, y2 = frame.lefts[to], frame.middles[to][next_row]
         half = (x1 + x2) / 2
         path += f"{'L' if path else 'M'}{x1:.1f} {y1:.1f}C{half:.1f} {y1:.1f} "
         path += f"{half:.1f} {y2:.1f} {x2:.1f} {y2:.1f}"
-        spots += [_on_curve((x1, y1), (x2, y2), part / 20) for part in (10, 8, 12, 6, 14, 4, 16)]
+        spots += [
+            (_on_curve((x1, y1), (x2, y2), part / 20), (x1, x2))
+            for part in (10, 8, 12, 6, 14, 4, 16, 9, 11, 7, 13, 5, 15)
+        ]
     (first, first_row), (last, last_row) = stops[0], stops[-1]
     left = (frame.lefts[first] + frame.box, frame.middles[first][first_row], -1)
     right = (frame.lefts[last], frame.middles[last][last_row], 1)
@@ -215,7 +224,7 @@ def _on_curve(start: Point, end: Point, part: float) -> Point:
 
 def _arc(
     frame: Frame, start: tuple[int, int], end: tuple[int, int]
-) -> tuple[str, list[Point], tuple[Head, Head]]:
+) -> tuple[str, list[Spot], tuple[Head, Head]]:
     """A bow beside a column: to its right, or to the left of the last one."""
     at = start[0]
     is_last = at == len(frame.lefts) - 1
@@ -224,12 +233,13 @@ def _arc(
     y1, y2 = frame.middles[at][start[1]], frame.middles[at][end[1]]
     path = f"M{x:.1f} {y1:.1f}C{x + bulge:.1f} {y1:.1f} {x + bulge:.1f} {y2:.1f} {x:.1f} {y2:.1f}"
     inward = 1 if is_last else -1
-    spots = [(x + 0.75 * bulge, y1 + (y2 - y1) * part / 10) for part in (5, 4, 6, 3, 7)]
+    near = (x - 60, x) if is_last else (x, x + 60)
+    spots = [((x + bulge, y1 + (y2 - y1) * part / 10), near) for part in (5, 4, 6, 3, 7)]
     return path, spots, ((x, y1, inward), (x, y2, inward))
 
 
 def _path(path: str, style: Style, line: Line) -> str:
-    visits = _visits(line)
+    visits = _visits(line.ties)
     width = style.width + (min(1.5, log2(visits) / 5) if visits else 0)
     dashes = f' stroke-dasharray="{style.dashes}"' if style.dashes else ""
     return (
@@ -237,8 +247,8 @@ def _path(path: str, style: Style, line: Line) -> str:
     )
 
 
-def _visits(line: Line) -> int:
-    counts = [tie.properties.get("visits") for tie in line.ties]
+def _visits(ties: Iterable[Tie]) -> int:
+    counts = [tie.properties.get("visits") for tie in ties]
     return sum(count for count in counts if isinstance(count, int))
 
 
@@ -248,40 +258,46 @@ def _arrow(x: float, y: float, towards: int, style: Style) -> str:
     return f'<polygon points="{points}" fill="{style.colour}"/>'
 
 
-def _label(line: Line) -> str:
-    """What the ties of a line say: each sort once, with what its ties amount to."""
-    told = []
-    for _, some in groupby(line.ties, lambda tie: tie.type):
-        ties = tuple(some)
-        if visits := _visits(Line(line.left, line.right, line.family, ties)):
-            word = text("sv", "network_count", "visit" if visits == 1 else "visits")
-            told.append(f"{number(visits)} {word}")
-            continue
-        words = list(dict.fromkeys(_words(tie) for tie in ties))
-        told.append(words[0] if len(ties) == 1 else f"{len(ties)} × {words[0]}")
-    return ", ".join(dict.fromkeys(told))
+def _label(line: Line, fits: int) -> str:
+    """What the ties of a line say: each sort once, or the last of them where no more fits."""
+    told = [_words(tuple(some)) for _, some in groupby(line.ties, lambda tie: tie.type)]
+    words = ", ".join(dict.fromkeys(told))
+    return words if len(words) <= fits else told[-1]
 
 
-def _words(tie: Tie) -> str:
-    detail = tie_detail(tie).strip("()")
-    return f"{tie_type(tie)} {detail}" if tie.type == "OWNS" else detail or tie_type(tie)
+def _words(ties: Sequence[Tie]) -> str:
+    """What ties of one type amount to."""
+    if visits := _visits(ties):
+        return (
+            f"{number(visits)} {text('sv', 'network_count', 'visit' if visits == 1 else 'visits')}"
+        )
+    words = []
+    for tie in ties:
+        detail = tie_detail(tie).strip("()")
+        words.append(f"{tie_type(tie)} {detail}" if tie.type == "OWNS" else detail or tie_type(tie))
+    if len(set(words)) > 1:
+        return text("sv", "network_picture", "more", words=words[0])
+    return words[0] if len(ties) == 1 else f"{len(ties)} × {words[0]}"
 
 
-def _placed(labels: Iterable[tuple[str, str, list[Point]]]) -> Iterator[str]:
+def _placed(labels: Iterable[tuple[Line, list[Spot]]]) -> Iterator[str]:
     taken: list[tuple[float, float, float, float]] = []
-    for words, colour, spots in labels:
+    for line, spots in labels:
+        low, high = spots[0][1]
+        words = _label(line, int((high - low + 10) / (_LABEL * _LETTER)))
         wide = len(words) * _LABEL * _LETTER
         boxes = [
-            (max(1, min(WIDTH - 1 - wide, x - wide / 2)), y - _LABEL / 2 - 1, wide, _LABEL + 2)
-            for x, y in spots
+            (max(low, min(high - wide, x - wide / 2)), y - _LABEL / 2 - 1, wide, _LABEL + 2)
+            for (x, y), (low, high) in spots
         ]
         best = min(boxes, key=lambda box: sum(_overlap(box, other) for other in taken))
         taken.append(best)
-        left, top, _, high = best
+        left, top, _, tall = best
         yield (
-            f'<rect x="{left - 1:.1f}" y="{top:.1f}" width="{wide + 2:.1f}" height="{high:.1f}" '
+            f'<rect x="{left - 1:.1f}" y="{top:.1f}" width="{wide + 2:.1f}" height="{tall:.1f}" '
             'fill="#ffffff" fill-opacity="0.85"/>'
         )
+        colour = _FAMILIES[line.family][0].colour
         yield _text(left + wide / 2, top + _LABEL, words, _LABEL, anchor="middle", colour=colour)
 
 
@@ -308,17 +324,20 @@ def _node(node: Node, left: float, middle: float, box: float) -> Iterator[str]:
     yield f"<g><title>{escape(node.reference)}</title>{_outline(node, left, middle, box)}"
     fits = int((box - 10) / (_NAME * _LETTER))
     lines = _wrapped(node_label(node), fits)
-    told = node.key if node.name else None
-    small = told or (
-        short(node.reference)
-        if node.name or node.key
-        else text("sv", "network_picture", "by_reference")
-    )
     x, y = left + box / 2, middle - (len(lines) * 10 + 9) / 2 + 8
     for line in lines:
         yield _text(x, y, line, _NAME, anchor="middle", weight="bold" if node.linked else "normal")
         y += 10
-    yield _text(x, y - 0.5, small, _SMALL, anchor="middle", colour=_QUIET) + "</g>"
+    yield _text(x, y - 0.5, _told_by(node), _SMALL, anchor="middle", colour=_QUIET) + "</g>"
+
+
+def _told_by(node: Node) -> str:
+    """What an entity is told by, below its name."""
+    if node.kind not in ("person", "organisation"):
+        return kind_word(node.kind)
+    if node.name or node.key:
+        return (node.key if node.name else None) or short(node.reference)
+    return text("sv", "network_picture", "by_reference")
 
 
 def _outline(node: Node, left: float, middle: float, box: float) -> str:
@@ -372,7 +391,10 @@ def _legend(layout: Layout, top: float) -> tuple[float, list[str]]:
     if layout.is_damped:
         notes.append(text("sv", "network_picture", "damped"))
     if layout.left_out:
-        counted = ", ".join(f"{number(count)} {word}" for word, count in layout.left_out.items())
+        counted = ", ".join(
+            f"{number(count)} {text('sv', 'network_many', what)}"
+            for what, count in layout.left_out.items()
+        )
         notes.append(text("sv", "network_picture", "left_out", counted=counted))
     for note in notes:
         y += 14

@@ -62,7 +62,7 @@ def tie_detail(tie: Tie, language: str = "sv") -> str:
         word = text(language, "network_count", "visit" if told["visits"] == 1 else "visits")
         parts.append(f"({number(told['visits'], language)} {word})")
     if isinstance(amount := told.get("amount"), Decimal):
-        parts.append(f"{number(amount, language)} {told.get('currency', 'SEK')}")
+        parts.append(f"{money(amount, language)} {told.get('currency', 'SEK')}")
     return " ".join(parts)
 
 
@@ -77,3 +77,10 @@ def number(value: object, language: str = "sv") -> str:
     if not decimals:
         return grouped
     return f"{grouped}{',' if language == 'sv' else '.'}{decimals}"
+
+
+def money(amount: Decimal, language: str = "sv") -> str:
+    """An amount, with both decimals where it has any."""
+    words = number(amount, language)
+    mark = "," if language == "sv" else "."
+    return f"{words}0" if words.partition(mark)[2].isdigit() and words[-2] == mark else words
