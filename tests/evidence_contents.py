@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -226,7 +226,9 @@ def origins(number: int) -> tuple[dict[str, Any], ...]:
         {
             "file": f"besok-2025-{month:02d}.csv",
             "file_sha256": f"{month:064x}".replace("0", "a"),
-            "loaded_at": "2026-02-28T08:00:00+01:00",
+            "table": "visits",
+            "batch": "20260228T070000Z",
+            "loaded_at": datetime(2026, 2, 28, 7, tzinfo=UTC),
             "loader": "canonical",
             "loader_version": "0.1.0",
             "rows": 14 * month,

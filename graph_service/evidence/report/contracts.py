@@ -52,13 +52,11 @@ def _says(contract: ContractTold | None) -> dict[str, Any] | None:
         return None
     until = contract.valid_to
     span = {"since": contract.valid_from, "until": until}
-    paid_for = contract.reimbursement
-    known = paid_for in ("granted", "performed")
     return {
         "place": contract.row,
         "provider": told(contract.provider),
         "service": told(contract.service),
-        "reimbursement": text("sv", "pages", paid_for) if known else told(paid_for),
+        "reimbursement": told(contract.reimbursement),
         "rate": text("sv", "pages", "hourly_rate", rate=kronor(contract.hourly_rate_sek)),
         "valid": text("sv", "pages", "until_further_notice" if until is None else "valid", **span),
     }

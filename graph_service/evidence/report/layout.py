@@ -9,9 +9,11 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from datetime import datetime
 from decimal import Decimal
 from typing import Any, Final
 
+from graph_service.clock import STOCKHOLM
 from graph_service.evidence.report import timeline
 from graph_service.evidence.report.contents import Contents, FindingTold, Loss
 from graph_service.evidence.report.contracts import of_contracts
@@ -117,13 +119,14 @@ def _share(part: Decimal, whole: Decimal) -> int:
 
 def _origin(origin: Mapping[str, Any]) -> dict[str, Any]:
     """A file that rows came from. Its name and digest are told letter for letter."""
-    loader = " ".join(str(origin[name]) for name in ("loader", "loader_version") if name in origin)
+    loaded_at: datetime = origin["loaded_at"]
     return {
-        "name": told(str(origin.get("file", ""))),
-        "sha256": str(origin.get("file_sha256", "")),
-        "loaded": told(str(origin.get("loaded_at", ""))),
-        "loader": told(loader) or None,
-        "rows": told(origin["rows"]) if "rows" in origin else None,
+        "name": told(origin["file"]),
+        "sha256": origin["file_sha256"],
+        "table": origin["table"],
+        "loaded": f"{loaded_at.astimezone(STOCKHOLM):%Y-%m-%d %H:%M}",
+        "loader": told(f"{origin['loader']} {origin['loader_version']}"),
+        "rows": number(origin["rows"]),
     }
 
 
@@ -254,7 +257,9 @@ def _untold(loss: Loss, numbers: Mapping[str, str]) -> dict[str, str | None]:
         known = [numbers[each] for each in findings if each in numbers]
         return _pages(key, numbers=in_words(known)) if known else None
 
-    undated = None if loss.undated is None else _pages("undated", **told(loss.undated))
+    undated = (
+        _pages("undated", **told(loss.undated)) if loss.undated and loss.undated.upper else None
+    )
     return {
         "unpriced": of("unpriced", loss.unpriced),
         "fees_untold": of("fees_untold", loss.fees_untold),

@@ -85,7 +85,7 @@ def shortened(text: str, most: int) -> str:
 
 
 def number(value: Decimal | int | float) -> str:
-    """`1 234,5`: groups of three, a decimal comma, all digits that are told."""
+    """`1 234,5`: groups of three, a decimal comma, every digit."""
     told = f"{abs(value):,f}" if isinstance(value, Decimal) else f"{abs(value):,}"
     return (_MINUS if value < 0 else "") + told.replace(",", _SPACE).replace(".", ",")
 
@@ -115,7 +115,7 @@ def told(value: Any, name: str = "") -> Any:
     if isinstance(value, bool):
         return "ja" if value else "nej"
     if isinstance(value, Decimal):
-        return amount(value) if name.endswith("_sek") else number(value)
+        return amount(value) if name.endswith("_sek") else number(value.normalize())
     if isinstance(value, (int, float)):
         return number(value)
     return value.isoformat() if isinstance(value, date) else value
