@@ -19,6 +19,8 @@ from graph_service.casework.case_access import ENDED
 from graph_service.casework.case_file import CaseFile, Happened, Link, Outline, Subject
 from graph_service.casework.case_tables import LinkKind, Status
 from graph_service.casework.cases import Cases
+from graph_service.casework.export_file import Export
+from graph_service.casework.exports import Exports
 from graph_service.casework.notes import Note, Notes
 from graph_service.errors import NotThere, UsageError
 from graph_service.results.subjects import FindingSeen, entities_seen, finding_seen
@@ -37,13 +39,16 @@ Item = TypeVar("Item")
 
 @dataclass(frozen=True, slots=True)
 class CaseWork:
-    """One command's work. Who sits at the terminal is `cli:<account>`, and a reviewer."""
+    """One command's work. Who sits at the terminal is `cli:<account>`, and a reviewer, unless
+    they signed in."""
 
     desk: Desk
 
     @property
     def caller(self) -> Caller:
-        """Who sits at the terminal. They see every unit, and nobody's insiders."""
+        """Who sits at the terminal. An account sees every unit, and nobody's insiders."""
+        if self.desk.signed_in is not None:
+            return self.desk.signed_in
         user_id = self.desk.user_id
         return Caller(user_id, user_id, frozenset({Role.REVIEWER}))
 
@@ -56,6 +61,11 @@ class CaseWork:
     def notes(self) -> Notes:
         """Their notes."""
         return Notes(self.desk.database, clock=self.desk.session.now)
+
+    @property
+    def exports(self) -> Exports:
+        """What of them is asked to leave the municipality."""
+        return Exports(self.desk.database, clock=self.desk.session.now)
 
     def meet(self, case_id: str) -> CaseFile:
         """A case of the caller's, noted for the log; NotThere."""
@@ -94,6 +104,20 @@ class CaseWork:
         return _pages(
             lambda after: self.notes.page(case_id, self.caller, after=after, limit=_AT_A_TIME),
             lambda note: (note.written_at, note.note_id, note.version),
+        )
+
+    def exports_of(self, case_id: str) -> Iterator[Export]:
+        """All exports of a case, the oldest first."""
+        return _pages(
+            lambda after: self.exports.of_case(case_id, self.caller, after=after, limit=_AT_A_TIME),
+            lambda export: (export.asked_at, export.export_id),
+        )
+
+    def exports_waiting(self) -> Iterator[Export]:
+        """All exports that wait for the caller's approval, the oldest first."""
+        return _pages(
+            lambda after: self.exports.waiting(self.caller, after=after, limit=_AT_A_TIME),
+            lambda export: (export.asked_at, export.export_id),
         )
 
     def history(self, case_id: str) -> Iterator[Happened]:

@@ -9,10 +9,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from api.session import Session
+from graph_service.access.table import Caller
 from graph_service.casework.audit.entry import Entry, Outcome
 from graph_service.casework.audit.log import AuditLog
 from graph_service.casework.database import Database, open_database
-from graph_service.casework.users import Users
+from graph_service.casework.users import SignInRefused, Users
 from graph_service.errors import GraphServiceError
 
 
@@ -26,18 +27,44 @@ class Desk:
     action: str
     case_id: str | None = None
     purpose: str | None = None
+    signed_in: Caller | None = None
     _what: list[str] = field(default_factory=list)
     _written: bool = False
 
     @property
     def user_id(self) -> str:
-        """Who is at the terminal: the account of the operating system, whatever it may."""
-        return terminal_user()
+        """Who is at the terminal: who signed in there, else the account, whatever it may."""
+        return terminal_user() if self.signed_in is None else self.signed_in.user_id
 
     @property
     def users(self) -> Users:
         """The users of the home."""
         return Users(self.database, clock=self.session.now)
+
+    def sign_in(self, name: str, password: str) -> None:
+        """Work as a user of the home from here on; the log tells whose account it was done at."""
+        self.tells("account", [terminal_user()])
+        try:
+            opened = self.users.sign_in(name, password)
+        except SignInRefused as refused:
+            who = [] if refused.user_id is None else [refused.user_id]
+            self._sign_in_entry(terminal_user(), (), Outcome.REFUSED, who)
+            raise
+        self.users.sign_out(opened.token)
+        self.signed_in = opened.caller
+        self._sign_in_entry(self.user_id, self.roles, Outcome.ANSWERED, [])
+
+    @property
+    def roles(self) -> tuple[str, ...]:
+        """The roles of who signed in; an account has none."""
+        return () if self.signed_in is None else tuple(sorted(self.signed_in.roles))
+
+    def _sign_in_entry(
+        self, user_id: str, roles: tuple[str, ...], outcome: Outcome, what: list[str]
+    ) -> None:
+        at = self.session.now()
+        entry = Entry(at, user_id, roles, "session.open", outcome, what=tuple(what))
+        self.log.write(entry)
 
     def tells(self, kind: str, references: Iterable[str]) -> None:
         """Note for the log what the command is about."""
@@ -51,7 +78,7 @@ class Desk:
             Entry(
                 at=self.session.now(),
                 user_id=self.user_id,
-                roles=(),
+                roles=self.roles,
                 action=self.action,
                 outcome=outcome,
                 purpose=self.purpose,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
 from rich.console import Console
@@ -26,6 +26,18 @@ def shares() -> Iterator[Callable[[str, float], None]]:
 
         def report(stage: str, share: float) -> None:
             bar.update(task, description=stage, completed=share)
+
+        yield report
+
+
+@contextmanager
+def steps(known: Sequence[str]) -> Iterator[Callable[[str], None]]:
+    """A bar over named steps, which is told each before it begins."""
+    with _bar() as bar:
+        task = bar.add_task("", total=len(known))
+
+        def report(step: str) -> None:
+            bar.update(task, description=step, completed=known.index(step))
 
         yield report
 

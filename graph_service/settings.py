@@ -104,6 +104,8 @@ class Settings:
     #: The key that signs evidence; `signing.key` in the home where none is named.
     signing_key: Path | None = None
     timestamp: TimestampSettings | None = None
+    #: Of who signs in at the terminal with --as, where nobody is there to be asked.
+    password: str | None = field(default=None, repr=False)
     serve: ServeSettings = ServeSettings()
 
 
@@ -124,6 +126,7 @@ def read(environment: Mapping[str, str] | None = None) -> Settings:
         audit_anchor=Path(anchor) if (anchor := environment.get(_ANCHOR)) else None,
         signing_key=Path(key) if (key := environment.get("GRAPH_SERVICE_SIGNING_KEY")) else None,
         timestamp=_timestamp(environment),
+        password=environment.get("GRAPH_SERVICE_PASSWORD") or None,
         serve=_serve(environment),
     )
 

@@ -85,7 +85,7 @@ def made(exports: Exports, export_id: str, caller: Caller = ANNA) -> int:
 def test_nothing_is_made_before_another_one_approves(exports: Exports, case_id: str) -> None:
     asked = ask(exports, case_id, authority_reference=" 5000-K1 ")
     assert (asked.state, asked.approved_by, asked.packages) == (State.ASKED, None, 0)
-    assert (asked.findings, asked.lifted, asked.units) == (1, 0, None)
+    assert (asked.findings, asked.lifted, asked.units) == (1, (), None)
     for attempt in (
         lambda: exports.request(asked.export_id, ANNA),
         lambda: made(exports, asked.export_id),
@@ -402,7 +402,7 @@ def test_a_protected_person_is_told_only_where_two_have_lifted_the_mask(
         ask(exports, case_id, lifted=[HIDDEN])
     masks.approve(mask.mask_id, LAWYER)
     asked = ask(exports, case_id, lifted=[HIDDEN, HIDDEN])
-    assert asked.lifted == 1
+    assert asked.lifted == (HIDDEN,)
     exports.approve(asked.export_id, LAWYER)
     assert exports.request(asked.export_id, ANNA).lifted == {HIDDEN}
     # Nothing that was not asked to be told is told, lifted or not.

@@ -59,12 +59,12 @@ def answer(content: Any, known: str | None = None) -> Response:
     body = json.dumps(content, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode()
     tag = f'"{hashlib.sha256(body).hexdigest()[:_TAG_DIGITS]}"'
     headers = {"ETag": tag, **_KEEP}
-    if known is not None and _names(known, tag):
+    if known is not None and names(known, tag):
         return Response(status_code=HTTPStatus.NOT_MODIFIED.value, headers=headers)
     return Response(body, media_type="application/json", headers=headers)
 
 
-def _names(known: str, tag: str) -> bool:
+def names(known: str, tag: str) -> bool:
     """Whether a header If-None-Match names a tag, compared weakly (RFC 9110, 13.1.2)."""
     named = (each.strip().removeprefix("W/") for each in known.split(","))
     return known.strip() == "*" or tag in named

@@ -151,6 +151,12 @@ def allow_upload(request: Request, most: int) -> None:
     body.timer.cancel()
 
 
+async def unhurried(request: Request) -> None:
+    """Let the engines take as long as they need: for a request that makes a file."""
+    body: _Body = getattr(request.state, _BOUNDS)
+    body.timer.cancel()
+
+
 class _Body:
     """A body on its way: no longer than it may be, and never waited for without end."""
 

@@ -35,8 +35,9 @@ class State(StrEnum):
 class Export:
     """An export as the members of its case see it, and those who may approve it.
 
-    `findings` counts what the case links, `lifted` the protected persons who would be told,
-    `packages` how often one was made. `units` is None where who asked sees every unit.
+    `lifted` are the protected persons who would be told, by reference; `findings` counts those
+    that the case links, `packages` how often one was made. `units` is None where who asked sees
+    every unit.
     """
 
     export_id: str
@@ -49,7 +50,7 @@ class Export:
     authority_reference: str | None
     run_id: str
     units: tuple[str, ...] | None
-    lifted: int
+    lifted: tuple[str, ...]
     findings: int
     state: State
     asked_by: str
@@ -87,7 +88,7 @@ def told(session: Session, row: ExportRow, case: CaseRow, at: datetime) -> Expor
             "title": case.title,
             "purpose": case.purpose,
             "units": None if row.units is None else tuple(row.units),
-            "lifted": len(row.lifted),
+            "lifted": tuple(row.lifted),
             "findings": findings_of(session, row.case_id),
             "state": state_of(session, row, case, at),
             "packages": session.scalar(made) or 0,

@@ -16,6 +16,7 @@ from graph_service.casework.case_file import CaseFile
 from graph_service.casework.case_tables import LinkKind, Status
 from graph_service.casework.dispositions import Verdict
 from graph_service.casework.tips import Channel
+from graph_service.evidence.recipients import recipients
 
 #: No database keeps a NUL in a text, and blanks alone say nothing.
 _SAID: Final = r"^[^\x00]*[^\s\x00][^\x00]*$"
@@ -34,6 +35,7 @@ _PROVIDER: Final = "organisation-54nlnprhr4f5pqqqlqvfwl5qmc"
 _PERSON: Final = "person-vbtqpbnuynwpw6itvoxkenltrt"
 _FINDING: Final = "19d228f523b57bb77a634730dceab10d"
 _CASE: Final = "case-0123456789abcdef"
+_EXPORT: Final = "export-0123456789abcdef"
 
 
 def _example(**told: Any) -> ConfigDict:
@@ -118,6 +120,32 @@ class MaskToLift(BaseModel):
     finding_id: FindingId | None = None
     reference: Reference | None = None
     person_id: Line | None = None
+    reason: Words
+
+
+class ExportToAsk(BaseModel):
+    """To whom the case is to be given as it stands, and on what legal ground.
+
+    `lifted` are the protected persons who shall be told: their masks are lifted in the case.
+    """
+
+    model_config = _example(
+        recipient="police", legal_ground="OSL 10 kap. 24 §", authority_reference="5000-K118-26"
+    )
+
+    recipient: Annotated[str, Field(max_length=32, json_schema_extra={"enum": list(recipients())})]
+    legal_ground: Words
+    authority_reference: Line | None = Field(
+        default=None, description="The recipient's own case number, if it has one."
+    )
+    lifted: list[Reference] = Field(default=[], max_length=200)
+
+
+class Refusal(BaseModel):
+    """Why something that was asked for is not to be."""
+
+    model_config = _example(reason="Underlaget ska först kommuniceras med utföraren.")
+
     reason: Words
 
 
@@ -275,6 +303,40 @@ ANSWERS: Final[dict[str, Any]] = {
         "expires_at": "2026-04-02T11:00:00Z",
         "revoked_by": None,
         "revoked_at": None,
+    },
+    "export": {
+        "export_id": _EXPORT,
+        "case_id": _CASE,
+        "case_version": 7,
+        "title": "Debiterade timmar utan besök",
+        "purpose": "Kontroll av utförda timmar före utbetalning, juni–augusti",
+        "recipient": "police",
+        "legal_ground": "OSL 10 kap. 24 §",
+        "authority_reference": "5000-K118-26",
+        "run_id": "20260302T050000Z",
+        "units": None,
+        "lifted": [],
+        "findings": 3,
+        "state": "approved",
+        "asked_by": "user:0123456789abcdef",
+        "asked_at": "2026-03-05T10:00:00Z",
+        "approved_by": "user:fedcba9876543210",
+        "approved_at": "2026-03-05T13:00:00Z",
+        "expires_at": "2026-03-12T13:00:00Z",
+        "ended_by": None,
+        "ended_at": None,
+        "end_reason": None,
+        "packages": 1,
+    },
+    "package": {
+        "export_id": _EXPORT,
+        "number": 1,
+        "made_by": "user:0123456789abcdef",
+        "made_at": "2026-03-05T13:05:00Z",
+        "sha256": "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
+        "size": 481_204,
+        "findings": 3,
+        "rows": 212,
     },
     "disposition": {
         "disposition_id": "disposition-0123456789abcdef",
