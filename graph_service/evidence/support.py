@@ -18,6 +18,7 @@ from graph_service.access.scope import kinds_named
 from graph_service.as_of import COURSES
 from graph_service.engines.duckdb import Engine
 from graph_service.engines.known import literal, quoted
+from graph_service.evidence.homes import stand_in
 from graph_service.evidence.material import Material
 from graph_service.evidence.workspace import Place
 from graph_service.lake import Lake
@@ -30,7 +31,8 @@ _PERSONS: Final = frozenset({Kind.PERSON, Kind.PARTY})
 _OFFICIALS: Final = "officials"
 #: Words of a record that place it, where its query compares by them.
 _PLACED: Final = ("municipality", "service")
-_GRAPH: Final = re.compile(r"\b(nodes|edges)\b")
+_READ: Final = re.compile(r"\b(?:from|join)\s+([a-z_]+)\b", re.IGNORECASE)
+_GRAPH: Final = frozenset({"nodes", "edges"})
 _COMMENT: Final = re.compile(r"--[^\n]*")
 
 
@@ -47,15 +49,16 @@ class Step(StrEnum):
 
 def tables_read(room: Room) -> frozenset[str]:
     """The tables that a room's query reads; all of them where it reads the graph."""
-    if reads_graph(room):
-        return frozenset(TABLES)
-    query = _COMMENT.sub("", room.query)
-    return frozenset(name for name in TABLES if re.search(rf"\b{name}\b", query))
+    return frozenset(TABLES) if reads_graph(room) else _read(room) & TABLES.keys()
 
 
 def reads_graph(room: Room) -> bool:
     """Whether a room's query reads the graph that is derived from the records."""
-    return _GRAPH.search(_COMMENT.sub("", room.query)) is not None
+    return not _GRAPH.isdisjoint(_read(room))
+
+
+def _read(room: Room) -> frozenset[str]:
+    return frozenset(_READ.findall(_COMMENT.sub("", room.query)))
 
 
 class Support:
@@ -88,13 +91,15 @@ class Support:
         self._name(tables)
         for table in tables:
             self._pick(table, _papers(table), finding_ids)
-        for finding_id in sorted(finding_ids):
-            found = self._engine.rows(
-                'SELECT "table", file_sha256, "row" FROM picked '
-                "WHERE step = $step AND finding_id = $finding_id ORDER BY ALL",
-                {"step": self._steps, "finding_id": finding_id},
-            )
-            self._material.workspace.support(finding_id, [Place(**place) for place in found])
+        found: dict[str, list[Place]] = {}
+        query = "SELECT * EXCLUDE (step) FROM picked WHERE step = $step ORDER BY ALL"
+        for row in self._engine.stream(query, {"step": self._steps}):
+            found.setdefault(row.pop("finding_id"), []).append(Place(**row))
+        workspace = self._material.workspace
+        workspace.take(place for places in found.values() for place in places)
+        for finding_id, places in found.items():
+            workspace.support(finding_id, places)
+        stand_in(self._material, self._engine)
 
     def _pick(self, table: Table, queries: Iterable[str], finding_ids: Collection[str]) -> None:
         for query in queries:
