@@ -193,9 +193,12 @@ class _Bag:
         return found
 
     def _hold_against_size(self, payload: Iterable[str]) -> None:
-        sizes = [(self.root / name).stat().st_size for name in payload if name in self.names]
+        """The payload's size as bag-info.txt has it, where no file of it is at fault already."""
+        if any(each.file.startswith(f"{package.DATA}/") for each in self.faults) or not self.about:
+            return
+        sizes = [(self.root / name).stat().st_size for name in payload]
         oxum = f"{sum(sizes)}.{len(sizes)}"
-        if self.about and self.about.get(bag.OXUM) != oxum:
+        if self.about.get(bag.OXUM) != oxum:
             self.fault(FaultKind.UNREADABLE, bag.INFO, f"{bag.OXUM}: {oxum}")
 
 
@@ -236,8 +239,8 @@ def _stamp(there: _Bag, trusted: Collection[x509.Certificate]) -> Stamp | None:
 
 def _again(there: _Bag, rooms: Collection[Room]) -> tuple[Outcome, ...]:
     """Each finding once more, by the installed rooms, from what the package holds."""
-    if not (there.root / package.DATA).is_dir():
-        return ()
+    if package.RERUN not in there.names:
+        return ()  # a fault already, where a manifest lists it
     try:
         outcomes = tuple(rerun.again(there.root / package.DATA, rooms))
     except EvidenceError as error:
