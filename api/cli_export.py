@@ -235,7 +235,6 @@ def _meet(work: CaseWork, export_id: str) -> None:
 def _made(work: CaseWork, session: Session, found: Export, out: Path) -> Exported:
     """Make the package, noting for the log whom it tells."""
     packages = Packages(session.settings, work.desk.database, clock=session.now)
-    packages.sweep()
     with steps(STEPS) as progress:
         made = packages.make(found.export_id, work.caller, out, progress=progress)
     for each in sorted(work.cases.inside(found.case_id, work.caller).clear):

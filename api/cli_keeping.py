@@ -11,7 +11,9 @@ from api.desk import at_desk
 from api.listing import FORMAT, Format, emit
 from api.session import Command, current, say
 from graph_service import texts
+from graph_service.casework.exports import Exports
 from graph_service.casework.keeping import Keeping
+from graph_service.evidence.kept import Kept
 from graph_service.home import NEWEST_VERSION
 from graph_service.keeping import backup as copies
 from graph_service.keeping import version
@@ -78,14 +80,21 @@ def restore(directory: Path, form: Format) -> None:
 @click.option("--dry-run", is_flag=True, help="Say what would go, and remove nothing.")
 @FORMAT
 def prune(dry_run: bool, form: Format) -> None:
-    """Remove old runs by the stated rule, and lay the lake's small files together."""
+    """Remove old runs and packages by the stated rules, and lay the lake's small files together."""
     session = current()
+    kept = Kept(session.home)
     with at_desk(session, "prune") as desk:
         keep = Keeping(desk.database, clock=session.now).runs_of_cases()
         pruned = prune_home(session.home, clock=session.now, keep=keep, dry_run=dry_run)
-        if not dry_run:
+        standing = Exports(desk.database, clock=session.now).standing()
+        if dry_run:
+            packages = [path.stem for path in kept.lapsed(standing)]
+        else:
+            packages = kept.sweep(standing)
             desk.tells("run", pruned.runs)
+            desk.tells("export", packages)
     rows = [{"what": "run", "name": run_id, "count": 1} for run_id in pruned.runs]
+    rows += [{"what": "package", "name": export_id, "count": 1} for export_id in packages]
     rows += [
         {"what": what, "name": None, "count": count}
         for what, count in (("parts_merged", pruned.merged), ("parts_removed", pruned.removed))

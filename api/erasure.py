@@ -14,6 +14,7 @@ from graph_service.casework.dispositions import Dispositions
 from graph_service.casework.history import History
 from graph_service.casework.keeping import Keeping
 from graph_service.detector import open_rooms
+from graph_service.evidence.kept import Kept
 from graph_service.home import Home
 from graph_service.keeping.erase import RUNS, Erased, Progress, erase
 from graph_service.routine.jobs import PROGRAM
@@ -51,6 +52,8 @@ def carry_out(
         memory=memory,
         progress=progress,
     )
+    # What was erased may stand in a package; each can be made again of what remains.
+    Kept(home).sweep(standing=())
     current = RunFolder(home).current()
     if RUNS in erased.counts and current is not None:
         publish_if_configured(session, current, memory=memory)

@@ -71,8 +71,7 @@ class Packages:
 
     def kept(self, export_id: str, caller: Caller) -> Package:
         """The package that is kept for download, made where there is none yet."""
-        with self._home.writing("export", wait_seconds=_WAIT_SECONDS):
-            self.sweep()
+        with self._kept.making(wait_seconds=_WAIT_SECONDS):
             found = self.to_download(export_id, caller)
             if found is not None:
                 return found[1]
@@ -85,7 +84,3 @@ class Packages:
         made = {each.sha256: each for each in self._exports.packages(export_id, caller)}
         found = self._kept.found(export_id, made)
         return None if found is None else (found[0], made[found[1]])
-
-    def sweep(self) -> list[str]:
-        """Remove what is kept of exports whose approval has ended; their export_ids."""
-        return self._kept.sweep(self._exports.standing())

@@ -16,11 +16,12 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Final
 
-from sqlalchemy import String, Text, func, select
+from sqlalchemy import String, Text, func, or_, select, union
 from sqlalchemy.orm import Mapped, mapped_column
 
 from graph_service.casework.case_tables import CaseRow, LinkKind, LinkRow, Status, SubjectRow
 from graph_service.casework.database import Base, Database
+from graph_service.casework.export_tables import ExportRow
 from graph_service.clock import Clock
 from graph_service.errors import NotThere, UsageError
 from graph_service.records import TABLES, Retention
@@ -207,10 +208,16 @@ class Keeping:
             return frozenset(session.scalars(linked)) | frozenset(session.scalars(subjects))
 
     def runs_of_cases(self) -> frozenset[str]:
-        """The runs in which cases, open or closed, saw what they link."""
-        named = select(LinkRow.run_id).where(LinkRow.run_id.is_not(None)).distinct()
+        """The runs in which cases, open or closed, saw what they link or ask to export."""
+        linked = select(LinkRow.run_id).where(LinkRow.run_id.is_not(None))
+        asked = (
+            select(ExportRow.run_id)
+            .join(CaseRow, CaseRow.case_id == ExportRow.case_id)
+            .where(ExportRow.ended_at.is_(None), ExportRow.case_version == CaseRow.version)
+            .where(or_(ExportRow.expires_at.is_(None), ExportRow.expires_at > self._clock()))
+        )
         with self._database.reading() as session:
-            return frozenset(run_id for run_id in session.scalars(named) if run_id is not None)
+            return frozenset(run_id for run_id in session.scalars(union(linked, asked)) if run_id)
 
     # -- erasures --------------------------------------------------------------------------
 

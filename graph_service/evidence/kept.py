@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Collection
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Final
 
@@ -19,6 +20,7 @@ class Kept:
     """The packages that one home keeps."""
 
     def __init__(self, home: Home) -> None:
+        self._home = home
         self._folder = home.path / "exports"
 
     def place(self, export_id: str) -> Path:
@@ -36,11 +38,26 @@ class Kept:
             return None
         return (path, digest) if digest in sha256 else None
 
+    def remove(self, export_id: str) -> None:
+        """Keep the package of an export no more."""
+        (self._folder / f"{export_id}{_SUFFIX}").unlink(missing_ok=True)
+
+    def lapsed(self, standing: Collection[str]) -> list[Path]:
+        """What is not of a standing export; and, no package being under way, what a kill left."""
+        files = sorted(self._folder.iterdir()) if self._folder.is_dir() else ()
+        return [each for each in files if each.suffix != _SUFFIX or each.stem not in standing]
+
     def sweep(self, standing: Collection[str]) -> list[str]:
-        """Remove what is not of a standing export, drafts too; the export_ids that went."""
-        gone = []
-        for path in sorted(self._folder.iterdir()) if self._folder.is_dir() else ():
-            if path.suffix != _SUFFIX or path.stem not in standing:
+        """Remove what has lapsed; the export_ids of the packages that went.
+
+        Waits for a package that is under way.
+        """
+        with self.making():
+            gone = self.lapsed(standing)
+            for path in gone:
                 path.unlink()
-                gone.append(path.stem)
-        return gone
+        return [path.stem for path in gone if path.suffix == _SUFFIX]
+
+    def making(self, *, wait_seconds: float | None = None) -> AbstractContextManager[None]:
+        """Hold the lock of those who make packages; OutOfTime after `wait_seconds`."""
+        return self._home.writing("export", wait_seconds=wait_seconds)

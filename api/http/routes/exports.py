@@ -23,6 +23,7 @@ from graph_service.access.reference import kind_of
 from graph_service.casework.export_file import Export, Package
 from graph_service.casework.exports import Exports
 from graph_service.errors import NotThere
+from graph_service.evidence.kept import Kept
 
 router = APIRouter(prefix="/v1", tags=["exports"], route_class=AuditedRoute)
 
@@ -121,7 +122,7 @@ def approved(ask: Asking, export_id: PartId) -> Export:
 def refused(ask: Asking, export_id: PartId, given: Refusal) -> Export:
     """It is not made; an approval that was given ends, and what is kept for download goes."""
     found = _told(ask, _exports(ask).refuse(export_id, ask.caller, given.reason))
-    _packages(ask).sweep()
+    Kept(ask.service.home).remove(export_id)
     return found
 
 
@@ -133,7 +134,7 @@ def refused(ask: Asking, export_id: PartId, given: Refusal) -> Export:
 def withdrawn(ask: Asking, export_id: PartId) -> Export:
     """Take back, as a member of its case, that it was asked for; an approval ends with it."""
     found = _told(ask, _exports(ask).withdraw(export_id, ask.caller))
-    _packages(ask).sweep()
+    Kept(ask.service.home).remove(export_id)
     return found
 
 
