@@ -29,6 +29,7 @@ from graph_service.evidence.report.loss import loss
 from graph_service.evidence.report.outline import extent, summary, urgency
 from graph_service.evidence.report.parties import parties
 from graph_service.evidence.report.words import named, ore, said
+from graph_service.evidence.rerun import Rerun
 from graph_service.evidence.workspace import rows_in
 from graph_service.records import TABLES
 from graph_service.texts import keys
@@ -39,10 +40,10 @@ __all__ = ["contents", "link"]
 _MEASURES: Final = frozenset({Event.OPENED, Event.STATUS, Event.MASK_APPROVED, Event.MASK_REVOKED})
 
 
-def contents(material: Material, reruns: Mapping[str, Any]) -> Contents:
+def contents(material: Material, reruns: Mapping[str, Rerun]) -> Contents:
     """What the document says of a case. `link` must have been called, and all rows be in.
 
-    `reruns` tells by finding_id how each finding can be had again (`rerun.Rerun`).
+    `reruns` tells by finding_id how each finding can be had again.
     """
     of_rows, left_out = chains(material)
     amounts = loss(material)

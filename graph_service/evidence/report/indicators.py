@@ -20,6 +20,7 @@ from graph_service.evidence.report.contents import (
     ThresholdTold,
 )
 from graph_service.evidence.report.words import named, said
+from graph_service.evidence.rerun import How, Rerun
 from graph_service.room import Room
 from graph_service.texts import text
 
@@ -31,7 +32,7 @@ _NOTHING: Final = text("sv", "finding", "nothing_against")
 
 
 def indicators(
-    material: Material, chains: tuple[Chain, ...], loss: Loss, reruns: Mapping[str, Any]
+    material: Material, chains: tuple[Chain, ...], loss: Loss, reruns: Mapping[str, Rerun]
 ) -> tuple[FindingTold, ...]:
     """The case's findings, the strongest and then the dearest first."""
     rows = {name: _rows(material, name) for name in ("cited", "support")}
@@ -64,7 +65,7 @@ def indicators(
                 against=against,
                 rows=rows["cited"].get(finding_id, ()),
                 supporting=len(rows["support"].get(finding_id, ())),
-                rerun="signature" if again is None else again.how.value,
+                rerun=How.SIGNATURE.value if again is None else again.how.value,
                 rerun_text=_rerun_text(again),
                 disposition=None if judged is None else _disposition(judged, room),
                 contract_id=contract_of(finding, chains),
@@ -157,10 +158,10 @@ def _stories(finding: Mapping[str, Any], room: Room) -> Iterator[StoryTold]:
             )
 
 
-def _rerun_text(again: Any) -> str:
+def _rerun_text(again: Rerun | None) -> str:
     """How the finding can be had again from the package alone."""
     if again is None:
-        return said("rerun", "signature")
+        return said("rerun", How.SIGNATURE)
     told = said("rerun", again.how.value)
     return told if again.why is None else f"{told} {again.why}"
 

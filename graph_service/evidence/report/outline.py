@@ -65,7 +65,9 @@ def _titles(findings: Sequence[FindingTold]) -> list[str]:
 
 
 def _unpaired(chains: Collection[Chain]) -> int:
-    return sum(chain.invoice_line is None for chain in chains)
+    """Those of which no line, or more than one, bills them; not those whose line is not given."""
+    withheld = said("chain_missing", "line_withheld")
+    return sum(chain.invoice_line is None and withheld not in chain.missing for chain in chains)
 
 
 def _bounds(money: Money) -> dict[str, str]:
