@@ -162,6 +162,40 @@ class Service:
         """One case of which one is a member."""
         return self._get(f"/v1/cases/{quote(case_id)}")
 
+    # -- exports -----------------------------------------------------------------------------
+
+    def ask_export(self, case_id: str, **told: Any) -> Json:
+        """Ask to export a case: `recipient`, `legal_ground`; another person approves."""
+        return self._post(f"/v1/cases/{quote(case_id)}/exports", told)
+
+    def exports(self, case_id: str) -> Iterator[Json]:
+        """The exports of a case, each with its state."""
+        return self._pages(f"/v1/cases/{quote(case_id)}/exports")
+
+    def exports_waiting(self) -> Iterator[Json]:
+        """What waits for one's approval."""
+        return self._pages("/v1/exports/waiting")
+
+    def approve_export(self, export_id: str) -> Json:
+        """Let an export that somebody else asked for be made."""
+        return self._asked("POST", f"/v1/exports/{quote(export_id)}/approval")
+
+    def refuse_export(self, export_id: str, reason: str) -> Json:
+        """Let an export not be made."""
+        return self._post(f"/v1/exports/{quote(export_id)}/refusal", {"reason": reason})
+
+    def package(self, export_id: str, target: Path | str) -> Json:
+        """Have the package of an approved export made and written to `target`, a zip."""
+        address = f"/v1/exports/{quote(export_id)}/package"
+        made = self._asked("POST", address, timeout=None)
+        with self._http.stream("GET", address) as response:
+            refused(response)
+            with Path(target).open("wb") as file:
+                file.writelines(response.iter_bytes())
+        return made
+
+    # -- the day -----------------------------------------------------------------------------
+
     def today(self, hours: float) -> Json:
         """What to look at in the hours there are."""
         return self._get("/v1/today", {"hours": hours})

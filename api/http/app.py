@@ -20,6 +20,7 @@ from api.http.routes import (
     case_contents,
     cases,
     detectors,
+    exports,
     findings,
     incidents,
     judgements,
@@ -71,7 +72,9 @@ def create_app(service: Service, lifespan: StatelessLifespan[FastAPI] | None = N
     app.include_router(session.router, dependencies=guarded)
     for subject in (users, detectors, providers, findings, network, loads, runs, routines, work):
         app.include_router(subject.router, dependencies=each_counted)
-    for subject in (cases, case_contents, masks, judgements, tips, incidents, audit, retention):
+    for subject in (cases, case_contents, masks, judgements, tips, exports, incidents):
+        app.include_router(subject.router, dependencies=each_counted)
+    for subject in (audit, retention):
         app.include_router(subject.router, dependencies=each_counted)
     app.include_router(subjects.router, dependencies=each_counted)
     return app
