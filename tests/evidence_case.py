@@ -7,7 +7,7 @@ finding of FIRM whose people nobody protects.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -130,12 +130,16 @@ class Town:
             yield material
 
 
+def delivered(house: House) -> list[Path]:
+    """The records as files of the contract."""
+    return [house.give(f"{table}.csv", rows) for table, rows in told().items()]
+
+
 @contextmanager
-def town(folder: Path) -> Iterator[Town]:
+def town(folder: Path, deliver: Callable[[House], list[Path]] = delivered) -> Iterator[Town]:
     """Load the municipality, make a run, open the case."""
     house = House(folder)
-    given = [house.give(f"{table}.csv", rows) for table, rows in told().items()]
-    assert house.load(*given).exit_code == 0
+    assert house.load(*deliver(house)).exit_code == 0
     run(house.home, ROOMS, clock=house.clock, memory="1GiB")
     clock = Clock()
     with open_database(house.home, None) as database:
