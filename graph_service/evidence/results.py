@@ -27,6 +27,7 @@ from graph_service.evidence.material import Material
 from graph_service.room import Room, Value
 
 _COPIED: Final = ("detector.toml", "find.sql", "find.cypher", "refine.py")
+_NAMING: Final = ("finding_id", "detector")
 _ROOMS: Final = f"{package.ROOMS}/rooms.json"
 #: The longest line, and the longest file that is read whole, in characters.
 _LONGEST: Final = 64 << 20
@@ -145,11 +146,13 @@ def read(data: Path) -> Packaged:
     """What the `data` folder of a package tells. Raises EvidenceError, naming the file."""
     findings = _lines(data, package.FINDINGS)
     told = _checked(list[Told], data, package.RERUN)
-    named = [each.get("finding_id") for each in findings]
+    if not all(isinstance(each.get(name), str) for each in findings for name in _NAMING):
+        raise EvidenceError(f"{package.FINDINGS} has a finding without an id or a detector.")
+    named = [each["finding_id"] for each in findings]
     if named != [each.finding_id for each in told] or len(set(named)) < len(named):
         raise EvidenceError(f"{package.RERUN} tells of other findings than {package.FINDINGS}.")
     rooms = _checked(dict[str, RoomTold], data, _ROOMS)
-    if any(each.get("detector") not in rooms for each in findings):
+    if any(each["detector"] not in rooms for each in findings):
         raise EvidenceError(f"{_ROOMS} lacks the room of a finding.")
     if any("value" not in each for room in rooms.values() for each in room.thresholds.values()):
         raise EvidenceError(f"{_ROOMS} lacks the value of a threshold.")

@@ -8,7 +8,7 @@ everything of theirs in the tables that the query reads.
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from enum import StrEnum
 from pathlib import Path
 from types import TracebackType
@@ -20,7 +20,7 @@ from graph_service.engines.duckdb import Engine
 from graph_service.engines.known import literal, quoted
 from graph_service.evidence.homes import stand_in
 from graph_service.evidence.material import Material
-from graph_service.evidence.workspace import Place
+from graph_service.evidence.workspace import Place, insert
 from graph_service.lake import Lake
 from graph_service.records import TABLES, Column, Kind, Table
 from graph_service.room import Room
@@ -40,7 +40,7 @@ class Step(StrEnum):
     """How far to look; each adds to those before it."""
 
     RULES = "rules"  # what holds between those whom the cited rows name, and the papers named
-    EXAMPLE = "example"  # that the municipality keeps such records at all: the first of them
+    EXAMPLE = "example"  # that the municipality keeps such records: the first rule, the last event
     MONTHS = "months"  # what happened to the finding's subjects in its months
     SUBJECTS = "subjects"  # and ever
     OTHERS = "others"  # what happened in its months to everybody whom the cited rows name
@@ -76,8 +76,8 @@ class Support:
             for finding in material.findings
         ]
         engine.script(_TABLES, {"subjects": list(_subjects(material)), "spans": spans})
-        for row in material.engine.rows("FROM cited"):
-            engine.load_rows("picked", [[0, *row.values()]])
+        cited = [{"step": 0, **row} for row in material.engine.rows("FROM cited")]
+        insert(engine, "picked", dict(engine.columns("FROM picked")), cited)
         self._steps = 0
         self._name(TABLES.values(), _PARTIES)
 
@@ -155,8 +155,7 @@ def _of_step(table: Table, step: Step) -> Iterator[str]:
         if not _happens(table):
             yield from _rules(table)
     elif step is Step.EXAMPLE:
-        if not _happens(table) and persons:
-            yield from _example(table)
+        yield from _last(table) if _happens(table) else _first(table)
     elif _happens(table):
         among = "subject" if step in (Step.MONTHS, Step.SUBJECTS) else "named"
         within = _within(table) if step in (Step.MONTHS, Step.OTHERS) else "true"
@@ -184,21 +183,42 @@ def _rules(table: Table) -> Iterator[str]:
         )
 
 
-def _example(table: Table) -> Iterator[str]:
-    """The first row of each municipality and service that the cited rows name."""
+def _first(table: Table) -> Iterator[str]:
+    """The row that held first in each municipality and service that the cited rows name."""
     start = COURSES[table.name].start
-    if start is not None and set(_PLACED) <= set(table.names):
-        joined = " ".join(
-            f"JOIN named AS {name} ON {name}.finding_id = span.finding_id "
-            f"AND {name}.kind = {literal(name)} AND {name}.value = told.{quoted(name)}"
-            for name in _PLACED
-        )
-        yield (
-            f"SELECT told.*, span.finding_id FROM {_known(table)} AS told CROSS JOIN span {joined} "
-            f"QUALIFY row_number() OVER (PARTITION BY span.finding_id, "
-            f"{', '.join(f'told.{quoted(name)}' for name in _PLACED)} "
-            f"ORDER BY told.{quoted(start)}, _file_sha256, _row) = 1"
-        )
+    if start is not None and _parties(table) and set(_PLACED) <= set(table.names):
+        yield _one_of_each(table, _PLACED, f"told.{quoted(start)}")
+
+
+def _last(table: Table) -> Iterator[str]:
+    """What happened last in each municipality that the cited rows name; of a paper, one line."""
+    course = COURSES[table.name]
+    if course.within is not None:
+        parent, key = course.within
+        named = " AND ".join(f"told.{quoted(c.name)} IS NOT NULL" for c in _parties(table))
+        for query in _last(TABLES[parent]):
+            yield (
+                f"SELECT told.*, last.finding_id FROM {_known(table)} AS told "
+                f"JOIN ({query}) AS last ON last.{quoted(key)} = told.{quoted(key)} WHERE {named} "
+                "QUALIFY row_number() OVER (PARTITION BY last.finding_id "
+                "ORDER BY told._file_sha256, told._row) = 1"
+            )
+    elif course.start is not None and _PLACED[0] in table.names:
+        yield _one_of_each(table, _PLACED[:1], f"told.{quoted(course.start)} DESC")
+
+
+def _one_of_each(table: Table, placed: Sequence[str], order: str) -> str:
+    joined = " ".join(
+        f"JOIN named AS of_{name} ON of_{name}.finding_id = span.finding_id "
+        f"AND of_{name}.kind = {literal(name)} AND of_{name}.value = told.{quoted(name)}"
+        for name in placed
+    )
+    columns = ", ".join(f"told.{quoted(name)}" for name in placed)
+    return (
+        f"SELECT told.*, span.finding_id FROM {_known(table)} AS told CROSS JOIN span {joined} "
+        f"QUALIFY row_number() OVER (PARTITION BY span.finding_id, {columns} "
+        f"ORDER BY {order}, _file_sha256, _row) = 1"
+    )
 
 
 def _papers(table: Table) -> Iterator[str]:
