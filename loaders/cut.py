@@ -98,12 +98,12 @@ def _lines(
     names = column_names([value for _, value in header])
     tables = sorted({table for table, _ in asked})
     known, teller = _contract(names, tables) if mapping is None else _mapped(mapping, names, tables)
-    reading = _Reading(dialect.delimiter, encoding, len(names), teller)
+    reading = _Reading(dialect.delimiter, encoding, names, teller)
     return Lines(
         encoding,
         dialect.delimiter,
         tuple(text for text, _ in header),
-        tuple(name if name in known else None for name in names),
+        tuple(name if name in known or not name else None for name in names),
         reading.cuts(found),
     )
 
@@ -114,7 +114,7 @@ class _Reading:
 
     delimiter: str
     encoding: str
-    width: int
+    names: Sequence[str]
     teller: _Teller
 
     def cuts(self, found: Iterator[Record]) -> Iterator[Cut]:
@@ -128,12 +128,12 @@ class _Reading:
 
     def _fields(self, text: str) -> tuple[Field, ...] | None:
         parts = _parts(text, self.delimiter)
-        if not text or len(parts) != self.width:
+        if not text or len(parts) != len(self.names):
             return None
         told = self.teller([value for _, value in parts])
         return tuple(
-            Field(text, value, tuple(alone), tuple(part))
-            for (text, value), (alone, part) in zip(parts, told, strict=True)
+            Field(text, value, tuple(alone), tuple(part), padding=not (name or value))
+            for name, (text, value), (alone, part) in zip(self.names, parts, told, strict=True)
         )
 
 

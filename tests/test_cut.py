@@ -7,6 +7,7 @@ import io
 import tracemalloc
 from collections.abc import Collection
 from datetime import UTC, datetime
+from itertools import product
 from pathlib import Path
 
 import openpyxl
@@ -27,6 +28,7 @@ from loaders.mapping.telling import told_by
 from loaders.record_places import records
 from loaders.rooms import rooms
 from tests.house import House, csv_text, organisation, person, row
+from tests.mapped import mapped, read_mapping
 
 ENCODINGS = ("utf-8", "cp1252", "latin-1")
 ROOM = rooms()["visit_export"]
@@ -273,6 +275,72 @@ def test_what_a_value_does_not_say_is_not_told_by_it() -> None:
     moment = Moment(Cell(("dag",), Reading.DATE), Cell(("tid",)))
     assert set(told_by(First((moment, name)), texts)) == {(name, True)}
     assert set(told_by(Constant("x"), texts)) == set()
+
+
+@pytest.mark.parametrize(
+    ("day", "told"),
+    [
+        ("2026-03-01", True),
+        ("1.3.2026", True),
+        ("20260301", True),
+        ("2026-03-01 00:00:00", True),
+        ("Åsa Öberg", False),
+        ("19900101-2384", False),
+        ("900101-2384", False),
+        ("2026-03-01 kl", False),
+    ],
+)
+def test_a_day_beside_a_whole_timestamp_is_told_only_if_it_is_a_day(day: str, told: bool) -> None:
+    date, time = Cell(("dag",), Reading.DATE), Cell(("tid",))
+    texts = {date: day, time: "2026-03-01 08:00"}
+    expected = {(date, False), (time, False)} if told else {(time, False)}
+    assert set(told_by(Moment(date, time), texts)) == expected
+
+
+RULES = """
+name = "some_source"
+[dialect]
+encodings = ["utf-8"]
+[tables.tips]
+tip_id = { first = [ { from = "a", lookup = { Hund = "dog", Ingen = "" } }, { from = "b" } ] }
+received_on = { value = "2026-01-01" }
+channel = { from = "a", lookup = { Hund = "phone" }, otherwise = "web" }
+about_kind = { value = "organisation" }
+about_id = { join = [ { from = "b" }, "/", { first = [ { from = "c" }, { from = "a" } ] } ] }
+text = { first = [{ join = [{ from = "a" }, "-", { from = "c" }] }, { from = "c", prefix = "c:" }] }
+"""
+
+
+def test_a_told_cell_is_one_that_the_value_follows(tmp_path: Path) -> None:
+    """Whatever else a cell that is told had held, the value would be another."""
+    mapping = read_mapping(tmp_path, RULES)
+    texts = {
+        "a": ("", " ", "x", "y", "Hund", "Ingen"),
+        "b": ("", "k", "l"),
+        "c": ("", " ", "p", "q"),
+    }
+    lines = list(product(*texts.values()))
+    header = ["a", "b", "c"]
+    with Engine() as engine:
+        values = mapped(engine, mapping, header, lines, table="tips")
+    given = {lines[each["_row"] - 2]: each for each in values}
+    followed = 0
+    for target, cells in mapping.targets("tips", header):
+        places = {cell: header.index(name) for cell, name in cells.items()}
+        for line, made in given.items():
+            trimmed = {cell: line[place].strip() for cell, place in places.items()}
+            for cell, alone in told_by(target.rule, trimmed):
+                assert made[target.column] is not None
+                for other in texts[cells[cell]]:
+                    instead = list(line)
+                    instead[places[cell]] = other
+                    changed = given.get(tuple(instead))
+                    if changed is not None and other.strip() not in ("", trimmed[cell]):
+                        assert changed[target.column] != made[target.column]
+                        followed += 1
+                if alone:
+                    assert trimmed[cell] in str(made[target.column]) or trimmed[cell] == "Hund"
+    assert followed > 300
 
 
 def test_a_line_that_fed_several_tables_is_told_by_each(tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ import hashlib
 import io
 import re
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -283,6 +284,7 @@ ROW = packaged(
         (field('"Ring Åsa"', "note"), MASKED),
         (field("x"), UNREAD),  # no column was made of it
         (field(""), UNREAD),
+        (replace(field(""), padding=True), None),  # a delimiter at the end of the line
         (field("", "edited_by"), None),  # an empty field of a column that the row has
         (field("kim", "edited_by"), UNREAD),  # what became nothing was judged by nobody
         (field("kim", "kind", name="absences"), UNREAD),  # a row that is not packaged

@@ -33,13 +33,14 @@ class Field:
     """One field of a line: `text` as it stands, quotes and all, and the `value` that it has.
 
     `alone` are columns that were made of this field and no other, `part` those of this and others:
-    only such as tell what the field says.
+    only such as tell what the field says. An empty field of a column without a name is `padding`.
     """
 
     text: str
     value: str
     alone: tuple[Told, ...] = ()
     part: tuple[Told, ...] = ()
+    padding: bool = False
 
 
 @dataclass(frozen=True, slots=True)

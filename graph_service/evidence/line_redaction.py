@@ -45,7 +45,8 @@ def redacted(fields: Sequence[Field], rows: Collection[Packaged]) -> list[str | 
 
 
 def _instead(field: Field, rows: Mapping[str, Packaged], sought: Collection[str]) -> str | None:
-    if not field.value.strip() and any(table in rows for table, _ in (*field.alone, *field.part)):
+    of_rows = any(table in rows for table, _ in (*field.alone, *field.part))
+    if field.padding or (of_rows and not field.value.strip()):
         return None
     alone = [column for column in field.alone if _is_said(column, rows)]
     part = [column for column in field.part if _is_said(column, rows)]

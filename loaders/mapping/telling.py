@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
+from typing import Final
 
 from loaders.mapping.rules import Cell, First, Join, Key, Later, Moment, Rule, cells_of
+
+#: A date in any layout, with no more behind it than midnight; a personal number is none.
+_DAY: Final = re.compile(r"(?:\W*\d){1,8}[\W0]*")
 
 
 def told_by(rule: Rule, texts: Mapping[Cell, str]) -> Iterator[tuple[Cell, bool]]:
@@ -27,6 +32,9 @@ def told_by(rule: Rule, texts: Mapping[Cell, str]) -> Iterator[tuple[Cell, bool]
                     yield from ((cell, False) for cell, _ in told_by(part, texts))
         case Key(readable=False):
             return
+        case Moment(day=Cell() as day) if not _DAY.fullmatch(texts.get(day, "")):
+            # A time that is a whole timestamp stands by itself, whatever its day reads.
+            yield from ((cell, False) for cell in cells_of(rule) if cell is not day)
         case _:
             yield from ((cell, False) for cell in cells_of(rule) if texts.get(cell))
 
