@@ -4,16 +4,21 @@ from __future__ import annotations
 
 import socket
 import subprocess
+import time
 from collections.abc import Iterator
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from graph_service import settings
+from graph_service import settings as service
 from graph_service.errors import EvidenceError, OutOfTime, UsageError
 from graph_service.evidence import bag, package, timestamp
 from graph_service.evidence.fault import FaultKind
+from graph_service.evidence.readme import readme
 from graph_service.evidence.signature import Signer
 from graph_service.evidence.timestamp import Authority
 from graph_service.evidence.verification import verify
@@ -167,12 +172,12 @@ def test_a_stamp_of_another_package_is_a_fault(
     root: Path, tmp_path: Path, own: Signer, authority: Authority
 ) -> None:
     """Even where the key's owner signed it anew."""
-    given = parts(root)
-    given["data/run.json"] = b"[]\n"
-    recount(given, tags=True)
-    sign(given, own)
+    moved = parts(root)
+    moved["data/run.json"] = b"[]\n"
+    recount(moved, tags=True)
+    sign(moved, own)
     path = tmp_path / "moved.zip"
-    path.write_bytes(zipped(given))
+    path.write_bytes(zipped(moved))
     for trusted in ((), authority.certificates):
         found = verify(path, (), key=own.fingerprint, authority_certificates=trusted)
         assert [(each.kind, each.file) for each in found.faults] == [
@@ -191,6 +196,49 @@ def test_openssl_verifies_the_stamp_by_the_command_of_the_readme(
     assert shell(command, root).returncode
 
 
+def test_a_stamp_outlives_the_certificate_that_made_it(tmp_path: Path, own: Signer) -> None:
+    """It was valid when it stamped. `openssl ts` must be told so, as the README says."""
+    lasts = timedelta(seconds=3)
+    stamper = Stamper.made(tmp_path / "short", lasts=lasts)
+    ends = datetime.now(UTC) + lasts
+    trusted = timestamp.certificates(stamper.root)
+    root = written(tmp_path)
+    with serving(stamper) as url:
+        bag.seal(root, ABOUT, own, Authority(url, trusted))
+    time.sleep(max(0.0, (ends - datetime.now(UTC)).total_seconds() + 1))
+    found = verify(root, (), authority_certificates=trusted)
+    assert found.faults == () and found.stamp and found.stamp.trusted
+    (command,) = {command for command in COMMANDS if "openssl ts" in command}
+    (tmp_path / "authority.pem").write_bytes(stamper.root.read_bytes())
+    assert shell(command, root).returncode
+    assert "-no_check_time" in readme()
+    assert shell(f"{command} -no_check_time", root).returncode == 0
+
+
+@pytest.fixture(scope="module")
+def answer(authority: Authority) -> bytes:
+    return authority.stamp(b"bytes")
+
+
+@settings(max_examples=400)
+@given(data=st.data())
+def test_an_answer_that_may_be_anything_is_read_or_refused(
+    answer: bytes, data: st.DataObject
+) -> None:
+    """Never a defect of ours, never a panic in the library."""
+    kind = data.draw(st.sampled_from(["flip", "cut", "length", "noise"]))
+    at = data.draw(st.integers(0, len(answer) - 2))
+    octet = data.draw(st.integers(0, 255))
+    mangled = {
+        "flip": answer[:at] + bytes([octet]) + answer[at + 1 :],
+        "cut": answer[:at],
+        "length": answer[:at] + bytes([0x84, octet, octet, octet, octet]) + answer[at + 2 :],
+        "noise": data.draw(st.binary(max_size=60)),
+    }[kind]
+    with suppress(EvidenceError):
+        assert timestamp.read(mangled, b"bytes", ()).at
+
+
 def test_our_stamps_are_as_openssl_reads_them(authority: Authority, tmp_path: Path) -> None:
     """The same moment by another reader."""
     answer = authority.stamp(b"bytes")
@@ -203,15 +251,15 @@ def test_our_stamps_are_as_openssl_reads_them(authority: Authority, tmp_path: Pa
 
 def test_the_settings_name_an_authority_with_its_certificates_or_none(stamper: Stamper) -> None:
     url, file = "https://stamps.example/tsa", str(stamper.root)
-    given = {"GRAPH_SERVICE_TIMESTAMP_URL": url, "GRAPH_SERVICE_TIMESTAMP_CA": file}
-    found = Authority.of(settings.read(given).timestamp)
+    told = {"GRAPH_SERVICE_TIMESTAMP_URL": url, "GRAPH_SERVICE_TIMESTAMP_CA": file}
+    found = Authority.of(service.read(told).timestamp)
     assert found and found.url == url and len(found.certificates) == 1
-    assert Authority.of(settings.read({}).timestamp) is None
+    assert Authority.of(service.read({}).timestamp) is None
     with pytest.raises(UsageError, match="GRAPH_SERVICE_TIMESTAMP_CA"):
-        settings.read({"GRAPH_SERVICE_TIMESTAMP_URL": url})
+        service.read({"GRAPH_SERVICE_TIMESTAMP_URL": url})
     for wrong in ("stamps.example", "ftp://stamps.example", "https://user:word@stamps.example"):
         with pytest.raises(UsageError, match="GRAPH_SERVICE_TIMESTAMP_URL"):
-            settings.read(given | {"GRAPH_SERVICE_TIMESTAMP_URL": wrong})
+            service.read(told | {"GRAPH_SERVICE_TIMESTAMP_URL": wrong})
 
 
 def test_certificates_that_are_none_are_refused(tmp_path: Path) -> None:

@@ -47,7 +47,7 @@ def _certificate(
     issuer: str,
     by: rsa.RSAPrivateKey,
     *extensions: tuple[x509.ExtensionType, bool],
-    days: int = 30,
+    lasts: timedelta = timedelta(days=30),
 ) -> x509.Certificate:
     now = datetime.now(UTC)
     made = (
@@ -57,7 +57,7 @@ def _certificate(
         .public_key(key.public_key())
         .serial_number(x509.random_serial_number())
         .not_valid_before(now - timedelta(days=1))
-        .not_valid_after(now + timedelta(days=days))
+        .not_valid_after(now + lasts)
         .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), False)
         .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(by.public_key()), False)
     )
@@ -75,8 +75,10 @@ class Stamper:
     url: str = ""
 
     @classmethod
-    def made(cls, folder: Path, common: str = "Test Root") -> Stamper:
-        """A root, and a certificate that may only stamp."""
+    def made(
+        cls, folder: Path, common: str = "Test Root", lasts: timedelta = timedelta(days=30)
+    ) -> Stamper:
+        """A root, and a certificate that may only stamp and is valid for as long as told."""
         folder.mkdir(parents=True)
         root_key, key = (rsa.generate_private_key(65537, 2048) for _ in range(2))
         usage = x509.KeyUsage(False, False, False, False, False, True, True, False, False)
@@ -97,6 +99,7 @@ class Stamper:
             (x509.BasicConstraints(False, None), True),
             (stamps, True),
             (x509.ExtendedKeyUsage([ExtendedKeyUsageOID.TIME_STAMPING]), True),
+            lasts=lasts,
         )
         for name, certificate in (("root", root), ("stamper", stamper)):
             (folder / f"{name}.pem").write_bytes(certificate.public_bytes(Encoding.PEM))

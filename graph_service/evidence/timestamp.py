@@ -16,7 +16,6 @@ from typing import Final
 
 import httpx
 from cryptography import x509
-from cryptography.x509.oid import ExtendedKeyUsageOID
 from rfc3161_client import (
     HashAlgorithm,
     PKIStatus,
@@ -34,6 +33,9 @@ _WAIT_SECONDS: Final = 30
 #: An answer is some kilobytes, with its chain of certificates.
 _LONGEST_ANSWER: Final = 1 << 16
 _QUERY: Final = {"Content-Type": "application/timestamp-query"}
+#: The tag of a chain within signed data, and the length that says that none is told (X.690).
+_CERTIFICATES: Final = 0xA0
+_INDEFINITE: Final = 0x80
 #: How a stamp may name what it is of: object identifiers of RFC 5754.
 _HASHES: Final = {
     "2.16.840.1.101.3.4.2.1": hashlib.sha256,
@@ -131,13 +133,59 @@ def read(answer: bytes, data: bytes, trusted: Collection[x509.Certificate]) -> S
 
 def _decoded(answer: bytes) -> TimeStampResponse:
     try:
-        found = decode_timestamp_response(answer)
+        found = decode_timestamp_response(_in_order(answer))
         granted = found.status == PKIStatus.GRANTED
-    except ValueError as error:
+    except (ValueError, IndexError) as error:
         raise EvidenceError("The time stamp cannot be read.") from error
     if not granted:
         raise EvidenceError("The time-stamp authority did not grant a time stamp.")
     return found
+
+
+def _in_order(answer: bytes) -> bytes:
+    """The answer with its certificates in the order of DER (X.690, 11.6), no other byte moved.
+
+    Many authorities, and OpenSSL, give their chain as it is climbed. That is sound (RFC 5652 asks
+    for BER only) and outside their signature, but the library reads nothing except strict DER.
+    """
+    answered = _elements(answer, 0)
+    if len(answered) < 2:
+        return answer  # a refusal comes without a stamp
+    token = answered[1]
+    content = _elements(answer, token.start)[1]
+    signed = _elements(answer, content.start)[0]
+    for part in _elements(answer, signed.start):
+        if answer[part.start] == _CERTIFICATES:
+            chain = _elements(answer, part.start)
+            ordered = b"".join(sorted(answer[each.start : each.stop] for each in chain))
+            return answer[: part.stop - len(ordered)] + ordered + answer[part.stop :]
+    return answer
+
+
+def _elements(der: bytes, at: int) -> list[range]:
+    """Where the elements within the one at `at` begin and end; ValueError where they do not."""
+    start, stop = _content(der, at)
+    found = []
+    while start < stop:
+        _, end = _content(der, start)
+        found.append(range(start, end))
+        start = end
+    if start != stop:
+        raise ValueError("an element ends outside the one around it")
+    return found
+
+
+def _content(der: bytes, at: int) -> tuple[int, int]:
+    """Where an element's content begins and ends: one octet of tag, a definite length."""
+    head = der[at : at + 2]
+    if len(head) < 2 or head[1] == _INDEFINITE:
+        raise ValueError("no element")
+    long = head[1] - _INDEFINITE if head[1] > _INDEFINITE else 0
+    start = at + 2 + long
+    stop = start + (int.from_bytes(der[at + 2 : start], "big") if long else head[1])
+    if stop > len(der):
+        raise ValueError("an element is cut")
+    return start, stop
 
 
 def _verify(found: TimeStampResponse, data: bytes, trusted: Collection[x509.Certificate]) -> None:
@@ -151,13 +199,10 @@ def _verify(found: TimeStampResponse, data: bytes, trusted: Collection[x509.Cert
 
 
 def _name(found: TimeStampResponse) -> str | None:
-    """The subject of the certificate that is there for stamping."""
-    for der in sorted(found.signed_data.certificates):
+    """The subject of the certificate by which the answer says that it is signed."""
+    signers = {(each.issuer, each.serial_number) for each in found.signed_data.signer_infos}
+    for der in found.signed_data.certificates:
         each = x509.load_der_x509_certificate(der)
-        try:
-            usage = each.extensions.get_extension_for_class(x509.ExtendedKeyUsage).value
-        except x509.ExtensionNotFound:
-            continue
-        if ExtendedKeyUsageOID.TIME_STAMPING in usage:
+        if (each.issuer, each.serial_number) in signers:
             return each.subject.rfc4514_string()
     return None
