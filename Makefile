@@ -14,16 +14,16 @@ help:  ## list the targets
 $(VENV)/installed: requirements.lock pyproject.toml
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or later is needed")'
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements.lock
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 	touch $@
 
 $(VENV)/networked: $(VENV)/installed requirements-neo4j.lock
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-neo4j.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements-neo4j.lock
 	touch $@
 
 $(VENV)/developing: $(VENV)/installed requirements-dev.lock
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements-dev.lock
 	touch $@
 
 install: $(VENV)/installed  ## make .venv here, from the lock
@@ -61,6 +61,8 @@ docs: install  ## rewrite the pages that are made from declarations
 	$(BIN)/python -m graph_service.graph.reference
 	$(BIN)/python -m api.detectors_page
 
+# PyICU comes as C++ alone and takes minutes to build; FollowTheMoney spells names in ASCII by it,
+# and checks without it. The locks are whole, so that they are installed as they stand.
 lock: $(VENV)/developing  ## pin every dependency with its hashes, without index addresses
 	$(BIN)/python -m piptools compile --quiet --strip-extras --allow-unsafe --generate-hashes \
 		--no-header --no-emit-index-url --no-emit-trusted-host --no-emit-find-links \
@@ -70,6 +72,7 @@ lock: $(VENV)/developing  ## pin every dependency with its hashes, without index
 		--extra build --extra neo4j --constraint requirements.lock --output-file requirements-neo4j.lock pyproject.toml
 	$(BIN)/python -m piptools compile --quiet --strip-extras --allow-unsafe --generate-hashes \
 		--no-header --no-emit-index-url --no-emit-trusted-host --no-emit-find-links \
+		--unsafe-package pyicu \
 		--extra build --extra neo4j --extra postgresql --extra dev --constraint requirements-neo4j.lock --output-file requirements-dev.lock pyproject.toml
 
 clean:  ## remove the demo's home; nothing else is touched

@@ -11,6 +11,9 @@ from tests.databases import (
 )
 from tests.neo4j_server import _database_to_oneself, empty_database, neo4j
 from tests.seen_town import see_town, whole_town
+from tests.without_icu import stand_in
+
+stand_in()
 
 __all__ = [
     "_database_to_oneself",
