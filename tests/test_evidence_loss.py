@@ -172,7 +172,7 @@ def police(here: Town, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Mat
 
 
 class TestOfATown:
-    """Seven workers at two clients at once, 600 to 1,700 kr each; 20 hours billed over the grant."""
+    """Seven workers at two clients at once, 600 to 1,700 kr each; 20 hours billed too many."""
 
     def test_by_finding_it_is_the_findings_own(self, police: Material) -> None:
         told = loss(police).by_finding
