@@ -66,7 +66,9 @@ class Authority:
     @classmethod
     def of(cls, settings: TimestampSettings | None) -> Authority | None:
         """The authority that the settings name, if they name one."""
-        return settings and cls(settings.url, certificates(settings.certificates))
+        if settings is None:
+            return None
+        return cls(settings.url, certificates(settings.certificates))
 
     def stamp(self, data: bytes) -> bytes:
         """The authority's answer about `data`, held against its certificates.
