@@ -18,7 +18,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Final, Protocol
 
-import bagit  # type: ignore[import-not-found]  # one file, without types
+import bagit  # type: ignore[import-untyped]  # one file, without types
 
 from graph_service.errors import EvidenceError
 from graph_service.evidence import package
