@@ -1,13 +1,15 @@
 """FollowTheMoney: the network as Aleph and its kin read it, one entity a line.
 
 Ids are the package's references; a relationship is an entity too, with an id of its own. What
-FollowTheMoney has no schema for is told as the nearest one, and `summary` says what it is.
+FollowTheMoney has no schema for is an Asset, where it can be had, or else a Note; `summary` says
+what it is. A payment needs parties: money between accounts is told of the one who holds each by
+the ties at hand, and where nobody or several do it is a plain link.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
@@ -17,8 +19,8 @@ from graph_service.evidence.network.graph import Network, Node, Tie
 from graph_service.evidence.network.words import (
     kind_word,
     node_label,
+    number,
     role_words,
-    tie_detail,
     tie_label,
     tie_type,
 )
@@ -31,20 +33,24 @@ _SCHEMAS: Final[Mapping[str, str]] = {
     "login": "UserAccount",
     "phone": "UserAccount",
     "email": "UserAccount",
-    "payment": "Payment",
+    "decision": "Note",
+    "ban": "Note",
+    "change": "Note",
+    "review": "Note",
 }
 #: Of what an organisationsnummer begins with: state and municipalities 2, associations 7 and 8.
 _PUBLIC, _ASSOCIATIONS = "2", ("7", "8")
+_ORGANISATIONSNUMMER: Final = 10
 _ELSE: Final = "Asset"
-_SOURCES: Final[Mapping[str, tuple[str, str, str]]] = {
+_TIES: Final[Mapping[str, tuple[str, str, str]]] = {
     # type: (schema, property of the source, property of the target)
     "OWNS": ("Ownership", "owner", "asset"),
     "HOLDS_ACCOUNT": ("Ownership", "owner", "asset"),
     "OFFICER_OF": ("Directorship", "director", "organization"),
     "EMPLOYED_BY": ("Employment", "employee", "employer"),
     "ACTS_FOR": ("Representation", "agent", "client"),
+    "SAME_AS": ("Similar", "candidate", "match"),
 }
-_ASSETS: Final = frozenset({"Company", "BankAccount"})
 
 
 def write(network: Network, path: Path) -> None:
@@ -56,31 +62,43 @@ def write(network: Network, path: Path) -> None:
 
 def _entities(network: Network) -> Iterator[Mapping[str, Any]]:
     nodes = {node.reference: node for node in network.nodes}
-    addresses: dict[str, list[str]] = {}
-    paid: dict[str, list[Tie]] = {}
+    addresses: dict[str, set[str]] = {}
+    holders: dict[str, set[str]] = {}
     for tie in network.ties:
         if nodes[tie.target].kind == "address":
-            addresses.setdefault(tie.source, []).append(tie.target)
-        if nodes[tie.source].kind == "payment":
-            paid.setdefault(tie.source, []).append(tie)
+            addresses.setdefault(tie.source, set()).add(tie.target)
+        if tie.type == "HOLDS_ACCOUNT":
+            holders.setdefault(tie.target, set()).add(tie.source)
     for node in network.nodes:
-        more: dict[str, Any] = {"addressEntity": sorted(set(addresses.get(node.reference, ())))}
-        if node.kind == "payment":
-            more = _of_payment(node, paid.get(node.reference, ()), nodes)
-        yield _entity(node.reference, schema_of(node), _of_node(node) | more)
+        located = {"addressEntity": sorted(addresses.get(node.reference, ()))}
+        yield _entity(node.reference, schema_of(node), _of_node(node) | located)
     for tie in network.ties:
-        if "payment" not in (nodes[tie.source].kind, nodes[tie.target].kind):
-            yield _of_tie(tie, nodes[tie.source], nodes[tie.target])
+        ends = nodes[tie.source], nodes[tie.target]
+        parties = [_party(end, holders) for end in ends]
+        if tie.type == "TRANSFERRED_TO" and all(parties):
+            yield _payment(tie, ends, parties)
+        else:
+            yield _of_tie(tie, *ends)
+
+
+def _party(node: Node, holders: Mapping[str, set[str]]) -> str | None:
+    """Whose money it is: the party, or the one party that holds the account."""
+    if node.kind != "account":
+        return node.reference
+    known = holders.get(node.reference, set())
+    return next(iter(known)) if len(known) == 1 else None
 
 
 def schema_of(node: Node) -> str:
     """The schema of an entity."""
     if node.kind != "organisation":
         return _SCHEMAS.get(node.kind, _ELSE)
-    number = node.key or ""
-    if number.startswith(_PUBLIC) and len(number) == 10:
+    key = node.key or ""
+    if len(key) == _ORGANISATIONSNUMMER and key.startswith(_PUBLIC):
         return "PublicBody"
-    return "Organization" if number.startswith(_ASSOCIATIONS) else "Company"
+    if len(key) == _ORGANISATIONSNUMMER and key.startswith(_ASSOCIATIONS):
+        return "Organization"
+    return "Company"
 
 
 def _of_node(node: Node) -> dict[str, Any]:
@@ -107,7 +125,7 @@ def _of_node(node: Node) -> dict[str, Any]:
             return common | {"iban" if is_iban else "accountNumber": node.key}
         case "address":
             return common | {
-                "full": node.key,
+                "full": node.name or node.key,
                 "street": told.get("street"),
                 "postalCode": told.get("postcode"),
                 "city": told.get("city"),
@@ -115,57 +133,51 @@ def _of_node(node: Node) -> dict[str, Any]:
                 "longitude": told.get("lon"),
             }
         case "login" | "phone" | "email":
-            number = {"phone": "number", "email": "email"}.get(node.kind)
-            return (
-                common
-                | {"username": node.key or node.reference}
-                | ({number: node.key} if number else {})
-            )
+            contact = {} if node.kind == "login" else {node.kind: node.key}
+            return common | {"username": node.key or node.reference} | contact
+        case "decision" | "ban" | "change" | "review":
+            facts = (f"{name}: {_values(value)[0]}" for name, value in told.items())
+            return common | {"description": ", ".join(facts)}
         case _:
-            return common
-
-
-def _of_payment(node: Node, ties: Iterable[Tie], nodes: Mapping[str, Node]) -> dict[str, Any]:
-    told = node.properties
-    paid = {
-        "date": told.get("paid_on"),
-        "amount": told.get("amount"),
-        "currency": told.get("currency"),
-        "purpose": told.get("purpose"),
-        "transactionNumber": node.key,
-        "name": None,
-    }
-    for tie in ties:
-        target = nodes[tie.target]
-        if tie.type == "PAID_TO":
-            paid[_money_end("beneficiary", target)] = target.reference
-        else:
-            paid["description"] = f"{tie_label(tie)} {node_label(target)}"
-    return paid
+            return common | {"amount": told.get("amount"), "currency": told.get("currency")}
 
 
 def _of_tie(tie: Tie, source: Node, target: Node) -> Mapping[str, Any]:
+    common = _common(tie)
+    if tie.type in _TIES and (tie.type != "OWNS" or schema_of(target) == "Company"):
+        schema, of_source, of_target = _TIES[tie.type]
+        ends = {of_source: source.reference, of_target: target.reference}
+        more = {"confidenceScore": tie.properties.get("probability")}
+        if tie.type != "SAME_AS":
+            more = common | {"role": _role(tie)} | _holding(tie)
+        return _entity(_tie_id(tie), schema, ends | more)
+    ends = {"subject": source.reference, "object": target.reference}
+    return _entity(_tie_id(tie), "UnknownLink", common | ends | {"role": tie_type(tie)})
+
+
+def _payment(tie: Tie, ends: tuple[Node, Node], parties: Sequence[str | None]) -> Mapping[str, Any]:
     told = tie.properties
-    common = {
+    money = {"amount": told.get("amount"), "currency": told.get("currency")}
+    for name, end, party in zip(("payer", "beneficiary"), ends, parties, strict=True):
+        money[name] = party
+        if end.kind == "account":
+            money[f"{name}Account"] = end.reference
+    return _entity(_tie_id(tie), "Payment", _common(tie) | money)
+
+
+def _common(tie: Tie) -> dict[str, Any]:
+    told = tie.properties
+    return {
         "startDate": tie.valid_from or told.get("first"),
         "endDate": tie.valid_to or told.get("last"),
         "summary": tie_label(tie),
         "recordId": told.get("reference"),
     }
-    tie_id = tie.tie_id.replace(":", "-")
-    if tie.type == "TRANSFERRED_TO":
-        ends = {
-            _money_end("payer", source): source.reference,
-            _money_end("beneficiary", target): target.reference,
-        }
-        money = {"amount": told.get("amount"), "currency": told.get("currency")}
-        return _entity(tie_id, "Payment", common | ends | money)
-    if tie.type in _SOURCES and (tie.type != "OWNS" or schema_of(target) in _ASSETS):
-        schema, of_source, of_target = _SOURCES[tie.type]
-        ends = {of_source: source.reference, of_target: target.reference}
-        return _entity(tie_id, schema, common | ends | {"role": _role(tie)} | _holding(tie))
-    ends = {"subject": source.reference, "object": target.reference}
-    return _entity(tie_id, "UnknownLink", common | ends | {"role": tie_type(tie)})
+
+
+def _tie_id(tie: Tie) -> str:
+    """An id of letters, digits and hyphens, as the model wants them."""
+    return tie.tie_id.replace(":", "-").replace("_", "-")
 
 
 def _role(tie: Tie) -> object:
@@ -174,16 +186,10 @@ def _role(tie: Tie) -> object:
 
 def _holding(tie: Tie) -> dict[str, Any]:
     share = tie.properties.get("share")
-    if tie.type != "OWNS":
-        return {}
     return {
-        "percentage": tie_detail(tie).partition(" %")[0] if share is not None else None,
+        "percentage": number(100 * share, "en") if isinstance(share, Decimal) else None,
         "ownershipType": tie.properties.get("interest"),
     }
-
-
-def _money_end(end: str, node: Node) -> str:
-    return f"{end}Account" if node.kind == "account" else end
 
 
 def _entity(entity_id: str, schema: str, told: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -196,4 +202,6 @@ def _values(value: Any) -> list[str]:
         return value
     if isinstance(value, Decimal):
         return [f"{value:f}"]
+    if isinstance(value, str):
+        return [" ".join(value.split())]
     return [value.isoformat() if isinstance(value, date) else str(value)]
