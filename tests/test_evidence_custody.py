@@ -33,7 +33,7 @@ GROUND = "OSL 10 kap. 24 §"
 @pytest.fixture(scope="module")
 def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Town]:
     with town(tmp_path_factory.mktemp("town")) as made:
-        Notes(made.database, clock=made.clock).write(made.case.case_id, ANNA, "Hemlig lapp")
+        Notes(made.database, clock=made.clock).write(made.case.case_id, ANNA, "Privat lapp")
         yield made
 
 
@@ -239,4 +239,4 @@ def test_the_history_tells_who_and_when_and_no_words(
     found = written(place, materials, tmp_path)
     events = [(each["event"], each["by"]) for each in found["case"]["history"]]
     assert events[0] == ("opened", "anna") and events[-1] == ("noted", "anna")
-    assert "Hemlig" not in json.dumps(found, ensure_ascii=False)
+    assert "Privat" not in json.dumps(found, ensure_ascii=False)
