@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
+from random import Random
 
 import pytest
 from hypothesis import given, settings
@@ -17,7 +18,8 @@ from graph_service.evidence.report.bounds import Billed, Questioned, groups, tog
 from graph_service.evidence.report.contents import Money
 from graph_service.evidence.report.linking import link
 from graph_service.evidence.report.loss import loss
-from tests.evidence_case import FIRM, Town, town
+from tests.evidence_case import Town, town
+from tests.http_service import FIRM
 
 
 def sek(amount: int) -> Decimal:
@@ -72,14 +74,15 @@ def worlds(draw: st.DrawFn, most: int = 4) -> World:
     """Visits 0–4 and lines 10–12; each visit is billed on one line, or on none."""
     lines = {10 + n: draw(st.integers(0, 60)) for n in range(draw(st.integers(0, 3)))}
     left = dict(lines)
-    visits, lost, on = {}, {}, {}
+    visits: dict[int, int] = {}
+    lost: dict[int, int] = {}
+    on: dict[int, int | None] = {}
     for visit in range(draw(st.integers(0, 5))):
         visits[visit] = draw(st.integers(0, 20))
-        on[visit] = draw(st.sampled_from([None, *lines]))
-        room = left.get(on[visit], 20) if on[visit] is not None else 20
-        lost[visit] = draw(st.integers(0, min(visits[visit], room)))
-        if on[visit] is not None:
-            left[on[visit]] -= lost[visit]
+        line = on[visit] = draw(st.sampled_from([None, *lines]))
+        lost[visit] = draw(st.integers(0, min(visits[visit], 20 if line is None else left[line])))
+        if line is not None:
+            left[line] -= lost[visit]
     beside = {line: draw(st.integers(0, room)) for line, room in left.items()}
 
     def krona(rows: set[int]) -> int:
@@ -91,7 +94,7 @@ def worlds(draw: st.DrawFn, most: int = 4) -> World:
     asked: list[Questioned] = []
     everything: set[int] = set()
     for number in range(draw(st.integers(1, most))):
-        rows = draw(st.sets(st.sampled_from(sorted(cost)))) if cost else set()
+        rows: set[int] = draw(st.sets(st.sampled_from(sorted(cost)))) if cost else set()
         everything |= rows
         real = krona(rows)
         told = Money(sek(draw(st.integers(0, real))), sek(real + draw(st.integers(0, 30))))
@@ -140,9 +143,9 @@ class TestEveryTruth:
 
     @settings(max_examples=40, deadline=None)
     @given(worlds(), st.randoms(use_true_random=False))
-    def test_order_does_not_matter(self, world: World, chance: object) -> None:
+    def test_order_does_not_matter(self, world: World, chance: Random) -> None:
         shuffled = list(world.findings)
-        chance.shuffle(shuffled)  # type: ignore[attr-defined]
+        chance.shuffle(shuffled)
         assert together(shuffled, world.meets, world.billed) == together(
             world.findings, world.meets, world.billed
         )

@@ -16,6 +16,7 @@ from typing import Any, Final
 
 from graph_service.evidence.material import Material
 from graph_service.evidence.report.contents import Act
+from graph_service.evidence.report.standing import standing
 from graph_service.evidence.report.words import kronor, listed, named, number, said
 from graph_service.room import Strength
 
@@ -28,7 +29,8 @@ _WHO: Final = ("worker", "provider", "officer", "owner", "payee", "payer")
 def acts(material: Material) -> tuple[Act, ...]:
     """The acts of the case's findings, the earliest first."""
     titles = {room.name: room.title.sv for room in material.rooms.values()}
-    hard = [each["finding_id"] for each in material.findings if _is_hard(each)]
+    stands = standing(material)
+    hard = sorted(stands & {each["finding_id"] for each in material.findings if _is_hard(each)})
     rows = material.engine.rows(_QUERY.read_text(encoding="utf-8"), {"hard": hard})
     of_finding: dict[str, list[dict[str, Any]]] = {}
     for row in rows:
@@ -38,7 +40,8 @@ def acts(material: Material) -> tuple[Act, ...]:
         against = said("act", "against", title=titles[finding["detector"]])
         own = of_finding.get(finding["finding_id"], [])
         if not own:
-            told.append(_lead(finding, titles[finding["detector"]]))
+            is_standing = finding["finding_id"] in stands
+            told.append(_whole(finding, titles[finding["detector"]], is_standing))
         elif len(own) <= ONE_BY_ONE:
             told += [_act(row, against) for row in own]
         else:
@@ -50,8 +53,9 @@ def _is_hard(finding: Mapping[str, Any]) -> bool:
     return bool(finding["strength"] == Strength.HARD)
 
 
-def _lead(finding: Mapping[str, Any], title: str) -> Act:
-    key = "withheld" if _is_hard(finding) else "lead"
+def _whole(finding: Mapping[str, Any], title: str, is_standing: bool) -> Act:
+    """A finding that no single act is told of: a lead, dismissed, or with rows that are no acts."""
+    key = "dismissed" if not is_standing else "withheld" if _is_hard(finding) else "lead"
     who = tuple(each["id"] for each in finding["subjects"] if each["role"] in _WHO)
     since, until = finding["since"], finding["until"]
     return Act(

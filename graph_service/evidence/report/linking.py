@@ -24,6 +24,7 @@ from graph_service.as_of import open_views
 from graph_service.engines.duckdb import Engine
 from graph_service.engines.known import literal, quoted
 from graph_service.evidence.material import Material
+from graph_service.evidence.report.standing import standing
 from graph_service.evidence.workspace import Place, insert
 from graph_service.lake import Lake
 from graph_service.records import TABLES
@@ -80,17 +81,18 @@ def _known(material: Material) -> Iterator[Engine]:
 def _ask(known: Engine, material: Material) -> None:
     """Which findings: by the id that is told, and by that of the run.
 
-    Only a hard finding says that its rows cannot be as they were registered; a lead's rows show
-    where to look, and are not called in question.
+    Only a hard finding that nobody dismissed says that its rows cannot be as they were registered;
+    a lead's rows show where to look, and are not called in question.
     """
     columns = {"finding_id": "VARCHAR", "run_finding_id": "VARCHAR", "hard": "BOOLEAN"}
     declared = ", ".join(f"{name} {kind}" for name, kind in columns.items())
     known.execute(f"CREATE TEMP TABLE asked ({declared})")
+    stands = standing(material)
     asked = [
         {
             "finding_id": finding["finding_id"],
             "run_finding_id": material.own_ids[finding["finding_id"]],
-            "hard": finding["strength"] == Strength.HARD,
+            "hard": finding["strength"] == Strength.HARD and finding["finding_id"] in stands,
         }
         for finding in material.findings
     ]

@@ -24,13 +24,14 @@ from graph_service.evidence.report.bounds import (
     together,
 )
 from graph_service.evidence.report.contents import Loss, Money
+from graph_service.evidence.report.standing import standing
 from graph_service.evidence.report.words import ore, said
 from graph_service.room import Strength
 
 _INFINITE: Final = Decimal("Infinity")
 _ZERO: Final = Decimal()
 _ORE: Final = Decimal("0.01")
-_METHOD: Final = ("findings", "shared", "lower", "upper", "billed", "months", "fees")
+_METHOD: Final = ("findings", "standing", "shared", "lower", "upper", "billed", "months", "fees")
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,15 +52,15 @@ def loss(material: Material) -> Loss:
     rows = _rows(material)
     own = {each["finding_id"]: _money(each["exposure_sek"]) for each in material.findings}
     priced = {finding_id: money for finding_id, money in own.items() if money is not None}
-    meets = _meets(material)
+    meets, stands = _meets(material), standing(material)
     asked = {
         each["finding_id"]: _questioned(each, priced[each["finding_id"]], rows)
         for each in material.findings
-        if each["finding_id"] in priced
+        if each["finding_id"] in priced and each["finding_id"] in stands
     }
     by_provider = _by_provider(material, asked)
     whole = [together(found, meets, billed) for found, billed in by_provider]
-    total = _sum(whole) if priced else None
+    total = _sum(whole) if asked else None
     months = _by_month((found for found, _ in by_provider), meets, rows)
     fees, untold = _fees(material, rows)
     return Loss(
@@ -195,9 +196,10 @@ def _fees(
     """
     told: dict[str, Questioned] = {}
     untold = []
+    stands = standing(material)
     for finding in material.findings:
         finding_id, known = finding["finding_id"], finding["statistics"]
-        if "fee_effect_lower" not in known:
+        if "fee_effect_lower" not in known or finding_id not in stands:
             continue
         money = _fee_money(known)
         if money is None:

@@ -8,6 +8,7 @@ from decimal import Decimal
 from graph_service.evidence.material import Material
 from graph_service.evidence.report.contents import Chain, ContractTold, FindingTold, Loss, Money
 from graph_service.evidence.report.indicators import titles
+from graph_service.evidence.report.standing import standing
 from graph_service.evidence.report.words import kronor, listed, said
 from graph_service.room import Strength
 
@@ -45,7 +46,14 @@ def _summary(
         yield said("summary", "fees", **_bounds(loss.fee_effect))
     against = sum(bool(each.against) for each in findings)
     asked = sum(any(story.outcome == "ask" for story in each.stories) for each in findings)
-    yield said("summary", "against", against=against, asked=asked, findings=len(findings))
+    yield said(
+        "summary",
+        "against",
+        against=against,
+        asked=asked,
+        findings=len(findings),
+        dismissed=len(findings) - len(standing(material)),
+    )
     replies = len(material.case.replies)
     yield said("summary", "replied" if replies else "not_replied", replies=replies)
     yield said("summary", "indicators")
@@ -76,7 +84,8 @@ def _bounds(money: Money) -> dict[str, str]:
 
 def extent(material: Material, findings: Sequence[FindingTold]) -> tuple[str, ...]:
     """Whether it was once or again and again, by one or by several. What it means is not said."""
-    hard = {each.finding_id for each in findings if each.strength == Strength.HARD}
+    stands = standing(material)
+    hard = {each.finding_id for each in findings if each.strength == Strength.HARD} & stands
     if not hard:
         return ()
     (row,) = material.engine.rows(

@@ -13,10 +13,10 @@ from collections import defaultdict
 from collections.abc import Mapping
 from typing import Any, Final
 
-from graph_service.casework.dispositions import Verdict
 from graph_service.evidence.material import Entity, Material
 from graph_service.evidence.recipients import Role
 from graph_service.evidence.report.contents import Party
+from graph_service.evidence.report.standing import standing
 from graph_service.evidence.report.words import said
 from graph_service.room import Strength
 
@@ -117,10 +117,9 @@ def _degree(material: Material, entity: Entity, found: Mapping[str, set[str]]) -
     roles = set().union(*found.values(), entity.roles)
     if "official" in roles:
         return "official"
-    standing = {
-        finding: own for finding, own in found.items() if not _is_dismissed(material, finding)
-    }
-    answering = {finding for finding, own in standing.items() if own & _ANSWERING}
+    stands = standing(material)
+    standing_found = {finding: own for finding, own in found.items() if finding in stands}
+    answering = {finding for finding, own in standing_found.items() if own & _ANSWERING}
     hard = answering & _hard(material)
     if entity.kind == "organisation":
         key = "provider_hard" if hard else "provider_lead" if answering else "organisation"
@@ -131,7 +130,7 @@ def _degree(material: Material, entity: Entity, found: Mapping[str, set[str]]) -
         key = "lead"
     elif Role.CLIENT in roles:
         key = "client"
-    elif found and not standing:
+    elif found and not standing_found:
         key = "dismissed"
     else:
         key = "occurs"
@@ -140,8 +139,3 @@ def _degree(material: Material, entity: Entity, found: Mapping[str, set[str]]) -
 
 def _hard(material: Material) -> set[str]:
     return {each["finding_id"] for each in material.findings if each["strength"] == Strength.HARD}
-
-
-def _is_dismissed(material: Material, finding_id: str) -> bool:
-    judged = material.case.dispositions.get(material.own_ids[finding_id])
-    return judged is not None and judged.verdict is Verdict.DISMISSED
