@@ -2,20 +2,28 @@
 
 from __future__ import annotations
 
+import csv
 import io
+import json
 import random
 import struct
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeAlias
 
+import bagit
 import pytest
 
 from graph_service.evidence import bag, package
-from graph_service.evidence.signature import Signer
+from graph_service.evidence.export import export
+from graph_service.evidence.fault import FaultKind
+from graph_service.evidence.signature import KeyFile, Signer
 from graph_service.evidence.verification import Verified, verify
+from graph_service.room import Room
+from loaders.cut import cut
+from tests.casework import ANNA
 from tests.evidence_bag import (
     DATA,
     Parts,
@@ -27,6 +35,7 @@ from tests.evidence_bag import (
     signer,
     zipped,
 )
+from tests.evidence_case import ROOMS, town
 
 TAMPERINGS = 200
 VISITS = f"{package.ROWS}/visits.csv"
@@ -39,14 +48,15 @@ class Case:
     whole: Parts
     zip: bytes
     other: Parts
-    fingerprint: str
+    own: Signer
     stranger: Signer
     folder: Path
+    rooms: Collection[Room] = ()
 
     def verified(self, tampered: bytes) -> Verified:
         path = self.folder / "tampered.zip"
         path.write_bytes(tampered)
-        return verify(path, (), key=self.fingerprint)
+        return verify(path, self.rooms, key=self.own.fingerprint)
 
 
 @pytest.fixture(scope="module")
@@ -62,7 +72,7 @@ def case(tmp_path_factory: pytest.TempPathFactory) -> Case:
         whole=parts(root),
         zip=(folder / "package.zip").read_bytes(),
         other=parts(other),
-        fingerprint=own.fingerprint,
+        own=own,
         stranger=signer(folder, "stranger"),
         folder=folder,
     )
@@ -355,7 +365,7 @@ def test_a_forgery_holds_in_itself_so_the_key_must_be_compared(case: Case) -> No
     path.write_bytes(forged)
     alone = verify(path, ())
     assert alone.holds and not alone.key_expected
-    assert alone.fingerprint == case.stranger.fingerprint != case.fingerprint
+    assert alone.fingerprint == case.stranger.fingerprint != case.own.fingerprint
 
 
 def test_the_bytes_that_are_not_payload_count_as_well(
@@ -373,3 +383,122 @@ def test_the_bytes_that_are_not_payload_count_as_well(
         for at in range(0, len(case.whole[name]), 9):
             given = case.whole | {name: flipped(case.whole[name], at, chance)}
             assert not case.verified(zipped(given)).holds, (name, at)
+
+
+# -- a package as it is exported --------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def real(case: Case, tmp_path_factory: pytest.TempPathFactory) -> Case:
+    """The case of `evidence_case`, as the police get it."""
+    folder = tmp_path_factory.mktemp("real")
+    with town(folder) as made:
+        own = KeyFile(made.home, None).signer()
+        export(
+            made.home,
+            made.database,
+            made.request(),
+            ANNA,
+            folder / "package.zip",
+            clock=made.clock,
+            rooms=ROOMS,
+            cutter=cut,
+            signer=own,
+        )
+    content = (folder / "package.zip").read_bytes()
+    with zipfile.ZipFile(io.BytesIO(content)) as archive:
+        whole = {
+            name.removeprefix(f"{package.ROOT}/"): archive.read(name) for name in archive.namelist()
+        }
+    return Case(whole, content, case.other, own, case.stranger, folder, ROOMS)
+
+
+def test_an_exported_package_holds_and_bagit_takes_it(real: Case, tmp_path: Path) -> None:
+    assert zipped(real.whole) == real.zip
+    found = real.verified(real.zip)
+    assert found.faults == () and len(found.outcomes) >= 5
+    assert sum(each.holds is True for each in found.outcomes) >= 5
+    with zipfile.ZipFile(io.BytesIO(real.zip)) as archive:
+        archive.extractall(tmp_path)
+    assert bagit.Bag(str(tmp_path / package.ROOT)).validate()
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_whoever_has_no_key_is_found_in_an_exported_package(real: Case, seed: int) -> None:
+    tamper = (
+        byte_of_a_file,
+        byte_of_the_zip,
+        row_dropped,
+        row_dropped_and_counted,
+        files_swapped,
+        signed_by_another,
+    )[seed % 6]
+    tampered, files = tamper(real, random.Random(seed))
+    named = {fault.file for fault in real.verified(tampered).faults}
+    assert named and (not files or named & files or files <= {package.MANIFEST})
+
+
+def cited_row_dropped(given: Parts) -> str:
+    """The row of a visit on which a finding stands; the finding is named."""
+    header, *lines = given[VISITS].decode().splitlines(keepends=True)
+    names, *rows = csv.reader([header, *lines])
+    for n, values in enumerate(rows):
+        if values[at := names.index("cited_by")]:
+            given[VISITS] = "".join([header, *lines[:n], *lines[n + 1 :]]).encode()
+            return values[at].split()[0]
+    raise AssertionError("no row is cited")
+
+
+def value_of_a_cited_row_changed(given: Parts) -> str:
+    table = list(csv.reader(given[VISITS].decode().splitlines()))
+    names = table[0]
+    row = next(row for row in table[1:] if row[names.index("cited_by")])
+    before = row[names.index("end")]
+    given[VISITS] = given[VISITS].replace(before.encode(), before.replace("25", "24", 1).encode())
+    return row[names.index("cited_by")].split()[0]
+
+
+def query_altered(given: Parts) -> str:
+    name = f"{package.ROOMS}/overlapping_visits/find.sql"
+    given[name] = given[name].replace(b"SELECT", b"SELECT ", 1)
+    return "overlapping_visits"
+
+
+def finding_altered(given: Parts) -> str:
+    first, *others = given[package.FINDINGS].decode().splitlines(keepends=True)
+    told = json.loads(first)
+    altered = first.replace(f'"events":{told["events"]}', f'"events":{told["events"] + 1}')
+    altered = altered.replace(f'"events": {told["events"]}', f'"events": {told["events"] + 1}')
+    assert altered != first
+    given[package.FINDINGS] = "".join([altered, *others]).encode()
+    return str(told["finding_id"])
+
+
+def finding_left_out(given: Parts) -> str:
+    _, *others = given[package.FINDINGS].decode().splitlines(keepends=True)
+    given[package.FINDINGS] = "".join(others).encode()
+    return package.FINDINGS
+
+
+@pytest.mark.parametrize(
+    "tamper",
+    [
+        cited_row_dropped,
+        value_of_a_cited_row_changed,
+        query_altered,
+        finding_altered,
+        finding_left_out,
+    ],
+)
+def test_whoever_has_the_key_is_found_by_counting_again(
+    real: Case, tamper: Callable[[Parts], str]
+) -> None:
+    """Every hash and signature is right: the rows no longer give what the package says."""
+    given = dict(real.whole)
+    named = tamper(given)
+    assert given != real.whole
+    recount(given, tags=True)
+    sign(given, real.own)
+    found = real.verified(zipped(given))
+    assert {fault.kind for fault in found.faults} <= {FaultKind.DIFFERS, FaultKind.NOT_RUN}
+    assert any(named in f"{fault.file} {fault.words['said']}" for fault in found.faults), found
