@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 from graph_service.access.reference import PATTERN
 from graph_service.evidence import lines
 from graph_service.evidence.cutting import Field, Why
-from graph_service.evidence.line_redaction import MASKED, UNREAD, Packaged, redacted
+from graph_service.evidence.line_redaction import MASKED, UNREAD, Packaged, is_of, redacted
 from graph_service.evidence.material import Material
 from graph_service.evidence.package import LINES
 from graph_service.evidence.spellings import holds, spellings
@@ -307,6 +307,22 @@ def test_a_field_is_told_where_a_told_column_says_the_same(
     told_field: Field, instead: str | None
 ) -> None:
     assert redacted([told_field], [ROW]) == [instead]
+
+
+@pytest.mark.parametrize(
+    ("told_field", "is_its"),
+    [
+        (field(short(NUMBER), "client_id"), True),
+        (field(f" {NUMBER[:8]} {NUMBER[8:]}", "client_id"), True),
+        (field(short(person(6)), "client_id"), False),
+        (field("", "client_id"), False),
+        (field("anybody", "service"), True),  # a word may have been looked up
+        (field(short(person(6)), "worker_id"), True),  # of whom the row says nothing
+        (field(short(person(6)), "client_id", name="absences"), True),  # not packaged
+    ],
+)
+def test_a_line_of_somebody_else_is_no_line_of_a_row(told_field: Field, is_its: bool) -> None:
+    assert is_of([told_field], [ROW]) == is_its
 
 
 def test_what_one_table_masks_no_other_tells() -> None:

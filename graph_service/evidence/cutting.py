@@ -25,7 +25,7 @@ class Why(StrEnum):
     DAMAGED = "damaged"  # the bytes have not the hash that they were taken in by
     MAPPING = "mapping"  # what read the file is not there, or says something else now
     ENCODING = "encoding"
-    CHANGED = "changed"  # what stands in the row's place is no record of the file's columns
+    CHANGED = "changed"  # what stands in the row's place is not what it was made of
 
 
 @dataclass(frozen=True, slots=True)

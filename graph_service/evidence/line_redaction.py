@@ -8,11 +8,12 @@ from typing import Any, Final
 
 from graph_service.evidence.cutting import Field, Told
 from graph_service.evidence.spellings import holds, spellings
-from graph_service.records import TABLES, Masking
+from graph_service.records import TABLES, Kind, Masking
 
 #: A field that the recipient is not told, and one that no packaged row was made of.
 MASKED: Final = "[maskerat]"
 UNREAD: Final = "[ej läst]"
+_WHO: Final = frozenset({Kind.PERSON, Kind.ORGANISATION, Kind.PARTY})
 _BY_WORD: Final = frozenset({Masking.NAME, Masking.ADDRESS})
 
 
@@ -31,6 +32,19 @@ class Packaged:
         for name in self.masked:
             by_word = TABLES[self.table][name].masking in _BY_WORD
             yield from spellings(self.stored[name], by_word=by_word)
+
+
+def is_of(fields: Sequence[Field], rows: Collection[Packaged]) -> bool:
+    """Whether a line names just those whom the rows name that are said to be made of it."""
+    of_table = {row.table: row for row in rows}
+    return all(
+        holds(field.value, sought)
+        for field in fields
+        for table, name in field.alone
+        if table in of_table and TABLES[table][name].kind in _WHO
+        for value in [of_table[table].stored[name]]
+        if value is not None and (sought := spellings(value))
+    )
 
 
 def redacted(fields: Sequence[Field], rows: Collection[Packaged]) -> list[str | None]:

@@ -21,7 +21,7 @@ from typing import Any, Final
 
 from graph_service.evidence.cutting import Cut, Cutter, Lines, NoLines, Why
 from graph_service.evidence.line_places import Delivery, Places, places_of
-from graph_service.evidence.line_redaction import UNREAD, Packaged, redacted
+from graph_service.evidence.line_redaction import UNREAD, Packaged, is_of, redacted
 from graph_service.evidence.material import Material
 from graph_service.evidence.package import LINES
 from graph_service.keeping.redaction import Form, Source
@@ -146,7 +146,7 @@ def _paired(rows: Iterable[int], cuts: Iterator[Cut]) -> Iterator[tuple[int, Cut
 
 
 def _line(found: Lines, cut: Cut | None, rows: Sequence[Packaged]) -> dict[str, Any]:
-    if cut is None or cut.fields is None:
+    if cut is None or cut.fields is None or not is_of(cut.fields, rows):
         return {"why": Why.CHANGED}
     instead = redacted(cut.fields, rows)
     shown = [
