@@ -2,19 +2,32 @@
 
 from __future__ import annotations
 
+import json
+import secrets
 import shlex
+from contextlib import redirect_stdout
+from io import StringIO
+from pathlib import Path
 from typing import Any, Final
 
 import click
 
 from api.cli_serve import listen
+from api.listing import Format
 from api.session import Command, Session, current, say
-from graph_service.errors import RunError, UsageError
-from graph_service.run_file import RunFolder
+from graph_service.errors import Conflict, RunError, UsageError
+from graph_service.run_file import RunFile, RunFolder
+from graph_service.texts import text
 
 SEED: Final = 6
 MONTHS: Final = 12
 _PORT: Final = 8000
+#: Who approves what the one at the terminal asks for: it takes two people.
+COLLEAGUE: Final = "kollega"
+PURPOSE: Final = "Granskning av utföraren överst i listan"
+LEGAL_GROUND: Final = "OSL 10 kap. 24 §"
+#: Findings that the case of the demo is about at most.
+_FINDINGS: Final = 40
 #: How many ports are tried before the system chooses one.
 _PORTS: Final = 20
 
@@ -27,7 +40,9 @@ _PORTS: Final = 20
 def demo(seed: int, inhabitants: int, months: int, serve: bool) -> Any:
     """Make a synthetic municipality in the home folder, load it, run, rank, explain the first.
 
-    Then the API is served on this machine, without signing in, until Ctrl-C.
+    A case is opened on the first, exported for the police as two people would (package.zip in the
+    home folder) and checked as the police would. Then the API is served on this machine, without
+    signing in, until Ctrl-C.
     """
     session = current()
     town = session.home.path / "municipality"
@@ -37,7 +52,9 @@ def demo(seed: int, inhabitants: int, months: int, serve: bool) -> Any:
     _give(session, "load", str(town))
     _give(session, "run")
     _give(session, "scores")
-    _give(session, "explain", _first(session))
+    run, provider = _first(session)
+    _give(session, "explain", provider)
+    _evidence(session, run, provider)
     if serve:
         return _give(session, "serve", "--demo", "--port", str(_free_port()))
     return None
@@ -63,9 +80,51 @@ def _free_port() -> int:
     return 0
 
 
-def _first(session: Session) -> str:
+def _first(session: Session) -> tuple[RunFile, str]:
     run = RunFolder(session.home).current()
     ranked = [] if run is None else run.rows("scores", order="rank NULLS LAST, provider_id")
-    if not ranked:
+    if run is None or not ranked:
         raise RunError("The run ranked no provider. Ask for more inhabitants.")
-    return str(ranked[0]["provider_id"])
+    return run, str(ranked[0]["provider_id"])
+
+
+def _evidence(session: Session, run: RunFile, provider: str) -> None:
+    """From the provider's findings to a package, by two people, and its recipient's check."""
+    found = run.rows("findings", order="finding_id", where={"provider_id": provider})
+    about = [word for row in found[:_FINDINGS] for word in ("--about", row["finding_id"])]
+    ground = ("--legal-ground", LEGAL_GROUND)
+    case_id = _told(
+        session, "case", "open", "--purpose", PURPOSE, *ground, "--about", provider, *about
+    )["case_id"]
+    package = str(session.home.path / "package.zip")
+    export = ("export", case_id, "--to", "police", *ground, "--out", package)
+    colleague = ("--as", COLLEAGUE, "--password-file", str(_password_file(session)))
+    try:
+        _give(session, *export)
+    except Conflict as waits:
+        say(str(waits))
+    asked = _told(session, "exports", "list", case_id)
+    _give(session, "exports", "approve", asked["export_id"], *colleague)
+    _give(session, *export)
+    _give(session, "verify", package)
+    say(text(session.language, "demo", "package", package=package))
+
+
+def _password_file(session: Session) -> Path:
+    """The colleague's password; the colleague is let in when the demo is given first."""
+    file = session.home.path / "colleague-password"
+    if not file.exists():
+        file.touch(mode=0o600)
+        file.write_text(f"{secrets.token_urlsafe(24)}\n", encoding="ascii")
+        role = ("--role", "coordinator", "--all-units")
+        _give(session, "user", "add", COLLEAGUE, *role, "--password-file", str(file))
+    return file
+
+
+def _told(session: Session, *words: str) -> Any:
+    """What a command lists last, shown too."""
+    shown = StringIO()
+    with redirect_stdout(shown):
+        _give(session, *words, "--format", Format.JSONL.value)
+    click.echo(shown.getvalue(), nl=False)
+    return json.loads(shown.getvalue().splitlines()[-1])

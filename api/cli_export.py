@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
@@ -17,6 +16,7 @@ from api.listing import FORMAT, Format, emit
 from api.packages import Packages
 from api.progress import steps
 from api.session import Command, Group, Session, current
+from api.signing_in import AS, PASSWORD_FILE, password
 from graph_service.access import table
 from graph_service.access.reference import PATTERN, kind_of
 from graph_service.casework.export_file import Export, State
@@ -27,13 +27,6 @@ from graph_service.evidence.rerun import How
 from graph_service.run_file import RunFolder
 
 _EXPORT: Final = click.argument("export_id", metavar="EXPORT")
-_AS: Final = click.option(
-    "--as",
-    "name",
-    metavar="USER",
-    help="Sign in as this user. The password is GRAPH_SERVICE_PASSWORD; else it is asked for, or "
-    "read as a line of standard input where there is no terminal.",
-)
 #: What the table shows of exports; programs get all.
 _SUMMARY: Final = (
     *("export_id", "case_id", "recipient", "legal_ground", "state"),
@@ -60,7 +53,8 @@ _SUMMARY: Final = (
     metavar="REF",
     help="Tell who this protected person is, whose mask two people lifted in the case; repeat it.",
 )
-@_AS
+@AS
+@PASSWORD_FILE
 @FORMAT
 def export(
     case_id: str,
@@ -70,6 +64,7 @@ def export(
     reference: str | None,
     unmask: Sequence[str],
     name: str | None,
+    password_file: Path | None,
     form: Format,
 ) -> None:
     """Export a case as a signed package that its recipient can check and run again.
@@ -83,7 +78,7 @@ def export(
         raise UsageError(f"There is no folder {out.parent}. Make it, or give another --out.")
     lifted = _references(unmask)
     session, made = current(), None
-    with _work(session, "export", "exports.ask", name) as work:
+    with _work(session, "export", "exports.ask", name, password_file) as work:
         work.meet(case_id)
         found = _alike(work, case_id, recipient, legal_ground, reference, lifted)
         if found is None:
@@ -122,14 +117,17 @@ def exports() -> None:
 @exports.command("list", cls=Command)
 @click.argument("case_id", metavar="CASE", required=False)
 @click.option("--waiting", is_flag=True, help="What waits for your approval.")
-@_AS
+@AS
+@PASSWORD_FILE
 @FORMAT
-def list_exports(case_id: str | None, waiting: bool, name: str | None, form: Format) -> None:
+def list_exports(
+    case_id: str | None, waiting: bool, name: str | None, password_file: Path | None, form: Format
+) -> None:
     """List the exports of a case or, without one, of all your cases; the oldest first."""
     if waiting and case_id:
         raise UsageError("Name a case, or give --waiting, not both.")
     asked = "exports.approve" if waiting else "exports.read"
-    with _work(current(), "exports.list", asked, name) as work:
+    with _work(current(), "exports.list", asked, name, password_file) as work:
         if waiting:
             found = list(work.exports_waiting())
         elif case_id is not None:
@@ -144,16 +142,17 @@ def list_exports(case_id: str | None, waiting: bool, name: str | None, form: For
 
 @exports.command("approve", cls=Command)
 @_EXPORT
-@_AS
+@AS
+@PASSWORD_FILE
 @FORMAT
-def approve(export_id: str, name: str | None, form: Format) -> None:
+def approve(export_id: str, name: str | None, password_file: Path | None, form: Format) -> None:
     """Let an export that somebody else asked for be made."""
     if name is None:
         raise UsageError(
             "Approving takes somebody who signs in: give --as USER. "
             "`graph-service user add` lets a colleague in."
         )
-    with _work(current(), "exports.approve", "exports.approve", name) as work:
+    with _work(current(), "exports.approve", "exports.approve", name, password_file) as work:
         _meet(work, export_id)
         told = work.exports.approve(export_id, work.caller)
     emit([asdict(told)], form, columns=_SUMMARY)
@@ -162,11 +161,14 @@ def approve(export_id: str, name: str | None, form: Format) -> None:
 @exports.command("refuse", cls=Command)
 @_EXPORT
 @click.option("--reason", required=True, help="Why, in a sentence.")
-@_AS
+@AS
+@PASSWORD_FILE
 @FORMAT
-def refuse(export_id: str, reason: str, name: str | None, form: Format) -> None:
+def refuse(
+    export_id: str, reason: str, name: str | None, password_file: Path | None, form: Format
+) -> None:
     """Let an export not be made; an approval that was given ends with it."""
-    with _work(current(), "exports.refuse", "exports.approve", name) as work:
+    with _work(current(), "exports.refuse", "exports.approve", name, password_file) as work:
         _meet(work, export_id)
         told = work.exports.refuse(export_id, work.caller, reason)
     emit([asdict(told)], form, columns=_SUMMARY)
@@ -174,34 +176,28 @@ def refuse(export_id: str, reason: str, name: str | None, form: Format) -> None:
 
 @exports.command("withdraw", cls=Command)
 @_EXPORT
-@_AS
+@AS
+@PASSWORD_FILE
 @FORMAT
-def withdraw(export_id: str, name: str | None, form: Format) -> None:
+def withdraw(export_id: str, name: str | None, password_file: Path | None, form: Format) -> None:
     """Take back that an export of a case of yours was asked for."""
-    with _work(current(), "exports.withdraw", "exports.ask", name) as work:
+    with _work(current(), "exports.withdraw", "exports.ask", name, password_file) as work:
         _meet(work, export_id)
         told = work.exports.withdraw(export_id, work.caller)
     emit([asdict(told)], form, columns=_SUMMARY)
 
 
 @contextmanager
-def _work(session: Session, action: str, operation: str, name: str | None) -> Iterator[CaseWork]:
+def _work(
+    session: Session, action: str, operation: str, name: str | None, password_file: Path | None
+) -> Iterator[CaseWork]:
     """One command on exports, as whoever sits there or signs in, if they may do this."""
     with at_desk(session, action) as desk:
         if name is not None:
-            desk.sign_in(name, _password(session))
+            desk.sign_in(name, password(session, password_file))
         work = CaseWork(desk)
         table.require(operation, work.caller)
         yield work
-
-
-def _password(session: Session) -> str:
-    if session.settings.password is not None:
-        return session.settings.password
-    if sys.stdin.isatty():
-        told: str = click.prompt("Password", hide_input=True, err=True)
-        return told
-    return sys.stdin.readline().rstrip("\r\n")
 
 
 def _alike(

@@ -12,6 +12,7 @@ import click
 from api.desk import at_desk
 from api.listing import FORMAT, Format, as_json, emit
 from api.session import Command, Group, current, say
+from api.signing_in import PASSWORD_FILE, new_password
 from graph_service.access import table
 from graph_service.access.table import Role, Shows
 from graph_service.casework.people import Key, User
@@ -31,12 +32,6 @@ _UNITS: Final = click.option(
     "--unit", "units", multiple=True, metavar="UNIT", help="A unit that they see; may be repeated."
 )
 _ALL_UNITS: Final = click.option("--all-units", is_flag=True, help="They see every unit.")
-_PASSWORD_FILE: Final = click.option(
-    "--password-file",
-    type=click.Path(path_type=Path, dir_okay=False),
-    metavar="FILE",
-    help="The password is the file's first line; else it is asked for.",
-)
 
 
 @click.group(cls=Group, name="user")
@@ -49,7 +44,7 @@ def user() -> None:
 @_ROLES
 @_UNITS
 @_ALL_UNITS
-@_PASSWORD_FILE
+@PASSWORD_FILE
 def add(
     name: str,
     roles: Sequence[str],
@@ -60,7 +55,7 @@ def add(
     """Let somebody in by name and password, as one or more roles, for some units or all."""
     session, seen = current(), _units(roles, units, all_units)
     with at_desk(session, "user.add") as desk:
-        made = desk.users.add(name, _password(password_file), roles, seen)
+        made = desk.users.add(name, new_password(password_file), roles, seen)
         desk.tells("user", [_reference(made.user_id)])
     say(text(session.language, "user", "added", name=made.name))
     print(made.user_id)
@@ -91,14 +86,14 @@ def disable(name: str, again: bool) -> None:
 
 @user.command(cls=Command)
 @click.argument("name")
-@_PASSWORD_FILE
+@PASSWORD_FILE
 def password(name: str, password_file: Path | None) -> None:
     """Give somebody a new password; their sessions end."""
     session = current()
     with at_desk(session, "user.password") as desk:
         found = desk.users.named(name)
         desk.tells("user", [_reference(found.user_id)])
-        desk.users.change(found.user_id, password=_password(password_file))
+        desk.users.change(found.user_id, password=new_password(password_file))
     say(text(session.language, "user", "password", name=found.name))
 
 
@@ -153,18 +148,6 @@ def _see_data(roles: Sequence[str]) -> bool:
         each.roles is not None and each.shows in data and each.roles & table.roles(roles)
         for each in table.operations().values()
     )
-
-
-def _password(file: Path | None) -> str:
-    if file is None:
-        told: str = click.prompt("Password", hide_input=True, confirmation_prompt=True, err=True)
-        return told
-    try:
-        return file.read_text(encoding="utf-8").partition("\n")[0].rstrip("\r")
-    except (OSError, UnicodeDecodeError) as error:
-        raise UsageError(
-            "The password file cannot be read. Write there the password as one line of UTF-8."
-        ) from error
 
 
 def _reference(identity: str) -> str:
