@@ -239,7 +239,7 @@ def _arc(
 
 
 def _path(path: str, style: Style, line: Line) -> str:
-    visits = _visits(line.ties)
+    visits = _visits(line.ties) if line.family == "care" else 0
     width = style.width + (min(1.5, log2(visits) / 5) if visits else 0)
     dashes = f' stroke-dasharray="{style.dashes}"' if style.dashes else ""
     return (
