@@ -389,9 +389,9 @@ def test_a_record_of_a_nested_document_is_found_by_its_path() -> None:
     assert found.places[("invoices", 1)] == "/Invoice"
     assert found.places[("invoice_lines", 2)] == "/Invoice/InvoiceLine[2]"
     path = folder / "bods" / "sample.json"
-    found = cut(source(path, "bods"), [("owners", 3)])
-    assert isinstance(found, NoLines)
-    assert found.why is Why.DOCUMENT
+    found = cut(source(path, "bods"), [("owners", 1), ("owners", 999)])
+    where = {("owners", 1): "$[0].recordDetails.interests[1]"}
+    assert found == NoLines(Why.DOCUMENT, where)
 
 
 def test_a_record_that_is_not_there_any_more_is_not_guessed(tmp_path: Path) -> None:

@@ -21,7 +21,7 @@ from graph_service.evidence import lines
 from graph_service.evidence.cutting import Field, Why
 from graph_service.evidence.line_redaction import MASKED, UNREAD, Packaged, is_of, redacted
 from graph_service.evidence.material import Material
-from graph_service.evidence.package import LINES
+from graph_service.evidence.package import LINE_HEADERS, LINES
 from graph_service.evidence.spellings import holds, spellings
 from graph_service.lake import Lake
 from graph_service.records import TABLES
@@ -102,7 +102,7 @@ def given_to(
     folder = tmp_path_factory.mktemp(request.param)
     with place.material(folder / "work", request.param) as material:
         lines.write(material, folder, cut)
-        yield Told(place, material, table(folder / LINES), table(folder / lines.HEADERS), folder)
+        yield Told(place, material, table(folder / LINES), table(folder / LINE_HEADERS), folder)
 
 
 def table(path: Path) -> list[dict[str, str]]:
@@ -167,7 +167,7 @@ def test_a_line_is_the_bytes_of_its_file(given_to: Told) -> None:
 
 def test_nobody_masked_is_told_in_any_spelling(given_to: Told) -> None:
     text = "".join(
-        (given_to.folder / name).read_text(encoding="utf-8") for name in (LINES, lines.HEADERS)
+        (given_to.folder / name).read_text(encoding="utf-8") for name in (LINES, LINE_HEADERS)
     )
     # The hashes of files are no texts: their letters would hold any short word by chance.
     text = re.sub("[0-9a-f]{64}", "", text)
@@ -201,7 +201,7 @@ def test_the_same_material_gives_the_same_bytes_however_few_at_a_time(
 ) -> None:
     monkeypatch.setattr(lines, "_AT_A_TIME", 3)
     lines.write(given_to.material, tmp_path, cut)
-    for name in (LINES, lines.HEADERS):
+    for name in (LINES, LINE_HEADERS):
         assert (tmp_path / name).read_bytes() == (given_to.folder / name).read_bytes()
 
 
@@ -213,7 +213,7 @@ def test_lines_are_cut_from_the_bytes_that_stand_for_a_file_now(tmp_path: Path) 
             return table(tmp_path / name / LINES)
 
         def note(name: str, file: str) -> dict[str, str]:
-            return {e["file"]: e for e in table(tmp_path / name / lines.HEADERS)}[file]
+            return {e["file"]: e for e in table(tmp_path / name / LINE_HEADERS)}[file]
 
         whole = written("whole")
         decide(place.house, visits=24)

@@ -23,13 +23,11 @@ from graph_service.evidence.cutting import Cut, Cutter, Lines, NoLines, Why
 from graph_service.evidence.line_places import Delivery, Places, places_of
 from graph_service.evidence.line_redaction import UNREAD, Packaged, is_of, redacted
 from graph_service.evidence.material import Material
-from graph_service.evidence.package import LINES
+from graph_service.evidence.package import LINE_HEADERS, LINES
 from graph_service.keeping.redaction import Form, Source
 from graph_service.lake import Lake, Redaction
 from graph_service.texts import both
 
-#: Beside the lines: how each file is written.
-HEADERS: Final = str(Path(LINES).with_name("headers.csv"))
 #: Lines that are held at a time; memory does not grow with their number.
 _AT_A_TIME: Final = 2_000
 _LINE: Final = (
@@ -49,7 +47,7 @@ def write(material: Material, root: Path, cutter: Cutter) -> None:
     with (
         places_of(material) as places,
         _table(root / LINES, _LINE) as lines,
-        _table(root / HEADERS, _HEADER) as headers,
+        _table(root / LINE_HEADERS, _HEADER) as headers,
     ):
         for delivery in places.deliveries():
             asked = places.asked(delivery)
@@ -175,4 +173,4 @@ def _quoted(text: str, delimiter: str) -> str:
     return text
 
 
-__all__ = ["HEADERS", "Cutter", "write"]
+__all__ = ["Cutter", "write"]

@@ -22,6 +22,8 @@ ROWS: Final = "data/rows"
 ROWS_SCHEMA: Final = "data/rows/rows.json"
 #: The original lines, cut from the raw files and redacted.
 LINES: Final = "data/lines/lines.csv"
+#: How each of those files is written, or why it has no lines.
+LINE_HEADERS: Final = "data/lines/headers.csv"
 #: The findings as the rooms give them on the packaged rows or counts, one JSON object a line.
 FINDINGS: Final = "data/findings/findings.jsonl"
 #: How each can be had again: rows, counts or signature.
