@@ -6,6 +6,7 @@ Where that cannot be had again, or a record is no line of its own, no line is cu
 
 from __future__ import annotations
 
+import codecs
 import csv
 import io
 import re
@@ -14,7 +15,7 @@ from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Final, TypeAlias
+from typing import TypeAlias
 
 from graph_service.errors import FileRefused
 from graph_service.evidence.cutting import Cut, Field, Lines, NoLines, Told, Why
@@ -31,7 +32,6 @@ from loaders.mapping.telling import told_by
 from loaders.record_places import Record, records
 from loaders.rooms import that_read
 
-_UTF_8: Final = "utf-8"
 #: Of the values of a record, which columns each tells: those made of it alone, and with others.
 _Teller: TypeAlias = Callable[[Sequence[str]], Sequence[tuple[Sequence[Told], Sequence[Told]]]]
 
@@ -73,16 +73,25 @@ def _places(
         return {}
 
 
+@cache
 def _is_plain(encoding: str, delimiter: str) -> bool:
-    """Whether a byte below 128 is ASCII's letter wherever it stands, as line ends are found."""
+    """Whether a byte below 128 is ASCII's letter, whatever stands before it: so ends are found.
+
+    So it is in UTF-8, and where each byte is a letter.
+    """
     if not delimiter.isascii():
         return False
+    if codecs.lookup(encoding).name in ("utf-8", "ascii"):
+        return True
     try:
         letters = bytes(range(256)).decode(encoding, errors="replace")
     except UnicodeError:
         return False
-    return encoding == _UTF_8 or (
-        len(letters) == 256 and letters[:128].encode() == bytes(range(128))
+    one_by_one = [bytes((byte,)).decode(encoding, errors="replace") for byte in range(256)]
+    return (
+        list(letters) == one_by_one
+        and letters[:128] == bytes(range(128)).decode("ascii")
+        and set(letters[128:]) != {"\ufffd"}
     )
 
 

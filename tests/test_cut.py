@@ -406,15 +406,22 @@ def test_a_record_that_is_not_there_any_more_is_not_guessed(tmp_path: Path) -> N
     ]
 
 
-def test_lines_of_an_encoding_whose_bytes_are_no_letters_are_not_cut(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(
+    ("encoding", "cuts"),
+    [
+        *((name, True) for name in ("utf-8", "utf8", "cp1252", "latin-1", "iso8859-15", "cp850")),
+        *((name, False) for name in ("cp037", "utf-7", "utf-16-le", "iso2022_jp", "hz")),
+        *((name, False) for name in ("shift_jis", "gbk", "gb18030", "big5")),
+    ],
+)
+def test_lines_are_cut_where_a_byte_of_ascii_is_its_letter(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, encoding: str, cuts: bool
 ) -> None:
     path = tmp_path / "export.csv"
     path.write_text(EXPORT + "\r\n" + visit("1"), encoding="utf-8", newline="")
-    for encoding in ("cp037", "shift_jis", "utf-7", "utf-16-le"):
-        monkeypatch.setattr("loaders.cut.encoding_of", lambda *_, told=encoding: told)
-        found = cut(source(path, "visit_export"), [("visits", 2)])
-        assert found == NoLines(Why.ENCODING)
+    monkeypatch.setattr("loaders.cut.encoding_of", lambda *_: encoding)
+    found = cut(source(path, "visit_export"), [("visits", 2)])
+    assert isinstance(found, Lines) if cuts else found == NoLines(Why.ENCODING)
 
 
 def test_few_rows_of_a_long_file_take_little_memory(tmp_path: Path) -> None:
