@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,7 @@ from graph_service.evidence.material import Material
 from graph_service.evidence.package import CONTENTS
 from graph_service.evidence.report import acts as telling
 from graph_service.evidence.report import record
-from graph_service.evidence.report.contents import Contents, Party
+from graph_service.evidence.report.contents import Contents, Money, Party
 from graph_service.evidence.report.facts import contents, link
 from graph_service.evidence.rerun import How, Rerun
 from graph_service.opening import words_of_guilt
@@ -251,8 +252,7 @@ class TestFinding:
         ]
         assert dismissed.finding_id in police.told.loss.by_finding
         # One worker less than the seven of test_evidence_loss: 600 and 1,700.
-        assert police.told.loss.total is not None
-        assert (police.told.loss.total.lower, police.told.loss.total.upper) == (10_400, 18_200)
+        assert police.told.loss.total == Money(Decimal("10400.00"), Decimal("18200.00"))
         assert all(dismissed.finding_id not in chain.findings for chain in police.told.chains)
 
 

@@ -181,7 +181,8 @@ def _months(row: _Row) -> list[date]:
 def _undated(total: Money, months: Sequence[tuple[date, Money]]) -> Money:
     """What of the whole no month is told to hold."""
     dated = _sum(money for _, money in months)
-    return Money(max(_ZERO, total.lower - dated.lower), max(_ZERO, total.upper - dated.upper))
+    lower, upper = total.lower - dated.lower, total.upper - dated.upper
+    return Money(ore(max(_ZERO, lower)), ore(max(_ZERO, upper)))
 
 
 def _fees(

@@ -7,7 +7,8 @@ Amounts and decimal numbers are texts, exactly as they are counted (SEK to the Ã
 from __future__ import annotations
 
 import json
-from dataclasses import asdict
+from collections.abc import Mapping
+from dataclasses import fields, is_dataclass
 from datetime import date, datetime
 from decimal import Decimal
 from pathlib import Path
@@ -21,13 +22,15 @@ def write(contents: Contents, root: Path) -> None:
     """Write `contents.json` below the root of a package."""
     path = root / package.CONTENTS
     path.parent.mkdir(parents=True, exist_ok=True)
-    told = json.dumps(_plain(asdict(contents)), ensure_ascii=False, indent=1, sort_keys=True)
+    told = json.dumps(_plain(contents), ensure_ascii=False, indent=1, sort_keys=True)
     path.write_text(f"{told}\n", encoding="utf-8")
 
 
 def _plain(value: Any) -> Any:
     """Any part of the contents as JSON says it."""
-    if isinstance(value, dict):
+    if is_dataclass(value):
+        return {field.name: _plain(getattr(value, field.name)) for field in fields(value)}
+    if isinstance(value, Mapping):
         return {str(_plain(name)): _plain(part) for name, part in value.items()}
     if isinstance(value, list | tuple):
         return [_plain(part) for part in value]
