@@ -29,6 +29,7 @@ from graph_service.errors import GraphServiceError
 from graph_service.evidence.kept import Kept
 from graph_service.home import Home
 from graph_service.run import run
+from tests.casework import Clock
 from tests.evidence_case import ROOMS, told
 from tests.house import House
 from tests.http_service import CLIENTS, FIRM, HIDDEN_WORKER, OWNER, WORKERS
@@ -55,7 +56,8 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Home:
     word.write_text(WORD)
     for name, role in PEOPLE.items():
         units = [] if role == "administrator" else ["--all-units"]
-        done = _run(house.home, "user", "add", name, "--role", role, *units, file=word)
+        secret = ("--password-file", str(word))
+        done = _run(house.home, "user", "add", name, "--role", role, *units, *secret)
         assert done.exit_code == 0, done.output
     return house.home
 
@@ -81,13 +83,8 @@ def case_id(home: Home) -> str:
     return str(made["case_id"])
 
 
-def _run(
-    home: Home, *words: str, file: Path | None = None, typed: str | None = None, **env: str
-) -> Any:
-    secret = [] if file is None else ["--password-file", str(file)]
-    return CliRunner().invoke(
-        app, [*words, *secret, "--home", str(home.path)], input=typed, env=env
-    )
+def _run(home: Home, *words: str, typed: str | None = None, **env: str) -> Any:
+    return CliRunner().invoke(app, [*words, "--home", str(home.path)], input=typed, env=env)
 
 
 def say(home: Home, *words: str, typed: str | None = None, **env: str) -> list[Json]:
@@ -348,8 +345,8 @@ def test_the_run_of_an_export_is_kept_while_it_may_be_made(home: Home, case_id: 
         assert "20250101T000000Z" in before
         exports.approve(asked.export_id, lawyer)
         for days, kept in ((DAYS - 1, True), (DAYS, False)):
-            later = now + timedelta(days=days)
-            held = Keeping(database, clock=lambda at=later: at).runs_of_cases()
+            clock = Clock(now + timedelta(days=days))
+            held = Keeping(database, clock=clock).runs_of_cases()
             assert ("20250101T000000Z" in held) is kept
             assert before - held <= {"20250101T000000Z"}
         with database.reading() as session:

@@ -120,7 +120,7 @@ def test_who_uploaded_a_batch_is_told_by_the_log(
     place: Town, materials: Materials, tmp_path: Path
 ) -> None:
     (batch,) = {each["batch"] for each in written(place, materials, tmp_path)["loaded"]}
-    upload = {"action": "loads.upload", "user_id": "user:00000000000000aa"}
+    upload: Json = {"action": "loads.upload", "user_id": "user:00000000000000aa"}
     with AuditLog(place.database, tmp_path / "audit") as log:
         log.write(entry(None, what=("batch:another",), **upload))
         log.write(entry(None, what=("file:x", f"batch:{batch}"), **upload))

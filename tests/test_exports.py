@@ -78,8 +78,8 @@ def approved(exports: Exports, case_id: str, **given: Any) -> str:
 
 
 def made(exports: Exports, export_id: str, caller: Caller = ANNA) -> int:
-    told = {"sha256": "0" * 64, "size": 1 << 40, "findings": 1, "rows": 6}
-    return exports.made(export_id, caller, **told).number
+    package = exports.made(export_id, caller, sha256="0" * 64, size=1 << 40, findings=1, rows=6)
+    return package.number
 
 
 def test_nothing_is_made_before_another_one_approves(exports: Exports, case_id: str) -> None:
@@ -145,13 +145,15 @@ def test_who_is_no_member_approves_by_role_alone(
         assert exports.approve(export_id, caller).approved_by == caller.user_id
         assert exports.waiting(caller, limit=9) == []
     else:
-        for attempt in (exports.one, exports.approve):
+        attempts: tuple[Callable[[str, Caller], object], ...] = (exports.one, exports.approve)
+        for attempt in attempts:
             with pytest.raises(NotThere):
                 attempt(export_id, caller)
         with pytest.raises(NotThere):
             exports.refuse(export_id, caller, "nej")
     # To approve is not to be given what was approved.
-    for attempt in (exports.request, exports.withdraw, exports.packages):
+    attempts = (exports.request, exports.withdraw, exports.packages)
+    for attempt in attempts:
         with pytest.raises(NotThere):
             attempt(export_id, caller)
     with pytest.raises(NotThere):
@@ -484,10 +486,11 @@ def test_lists_are_paged_without_an_export_twice_or_left_out(
         if number % 3 == 0:
             clock.pass_by(seconds=-1)  # some are asked in the same moment
         whole.append(ask(exports, case_id, recipient="fk").export_id)
-    for listing in (
+    listings: tuple[Callable[..., list[Export]], ...] = (
         lambda **page: exports.of_case(case_id, ANNA, **page),
         lambda **page: exports.waiting(LAWYER, **page),
-    ):
+    )
+    for listing in listings:
         seen: list[Export] = []
         while page := listing(
             after=(seen[-1].asked_at, seen[-1].export_id) if seen else None, limit=2

@@ -298,7 +298,7 @@ def test_each_step_is_in_the_log_and_nobody_by_number_anywhere(
         assert (entry.outcome, entry.case_id) == (outcome, case_id)
         assert f"export:{export_id}" in entry.what
     with served.service.database.engine.connect() as connection:
-        rows = connection.exec_driver_sql("SELECT * FROM case_exports").all()
+        rows = list(connection.exec_driver_sql("SELECT * FROM case_exports"))
         rows += connection.exec_driver_sql("SELECT what, purpose FROM audit_entries").all()
     text = "\n".join(map(str, rows))
     assert not [number for number in NUMBERS if number in text]
