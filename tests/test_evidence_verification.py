@@ -214,7 +214,7 @@ def test_what_is_no_package_is_said_to_be_none(tmp_path: Path, content: bytes) -
     path = tmp_path / "other.zip"
     path.write_bytes(content)
     if content == b"PK":
-        assert named(verify(path, ()).faults) >= {("damaged", "other.zip")}
+        assert named(verify(path, ()).faults) == {("damaged", "other.zip")}
     else:
         with pytest.raises(UsageError, match="no package of evidence"):
             verify(path, ())

@@ -12,6 +12,7 @@ class FaultKind(StrEnum):
 
     CHANGED = "changed"  # other bytes than the manifest says
     MISSING = "missing"
+    ROW_MISSING = "row_missing"  # a packaged row that the original lines beside it tell of
     ADDED = "added"  # no manifest lists it
     UNREADABLE = "unreadable"  # not written as such a file is
     NOT_SIGNED = "not_signed"  # the signature is not of these bytes by this key

@@ -17,6 +17,7 @@ from cryptography import x509
 
 from graph_service.errors import EvidenceError
 from graph_service.evidence import bag, package, rerun, signature, timestamp
+from graph_service.evidence.absent import absent
 from graph_service.evidence.fault import Fault, FaultKind
 from graph_service.evidence.rerun import Outcome
 from graph_service.evidence.timestamp import Stamp
@@ -27,6 +28,10 @@ _LINE: Final = re.compile(r"([0-9a-f]{64})  (.+)")
 _TOLD: Final = re.compile(r"([A-Z][A-Za-z-]*): (.*\S)")
 #: Manifests and tag files are read whole; none is anywhere near as long.
 _LONGEST: Final = 16 << 20
+#: Of a package that was not opened nothing more can be said.
+_UNOPENED: Final = (FaultKind.DAMAGED, FaultKind.TOO_LARGE)
+#: Rows of one table that are named; their number says the rest.
+_MOST_ROWS: Final = 20
 #: What need not be there: a stamp, which `bag-info.txt` announces.
 _STAMP: Final = (package.TIME_STAMP, bag.signature_of(package.TIME_STAMP))
 #: What stands outside both manifests.
@@ -75,15 +80,18 @@ def verify(
     """
     with opened(path) as unpacked:
         faults = list(unpacked.faults)
-        bag_there = _Bag(unpacked.root, faults)
-        bag_there.check()
-        fingerprint = _signatures(bag_there, key)
-        stamp = _stamp(bag_there, authority_certificates)
-        outcomes = _again(bag_there, rooms)
+        if any(each.kind in _UNOPENED for each in faults):
+            return Verified({}, 0, 0, None, key is not None, None, (), tuple(faults))
+        there = _Bag(unpacked.root, faults)
+        there.check()
+        fingerprint = _signatures(there, key)
+        stamp = _stamp(there, authority_certificates)
+        outcomes = _again(there, rooms)
+        faults += _rows_missing(there)
         return Verified(
-            about=bag_there.about,
-            files=len(bag_there.names),
-            bytes=sum((unpacked.root / name).stat().st_size for name in bag_there.names),
+            about=there.about,
+            files=len(there.names),
+            bytes=sum((unpacked.root / name).stat().st_size for name in there.names),
             fingerprint=fingerprint,
             key_expected=key is not None,
             stamp=stamp,
@@ -98,7 +106,7 @@ class _Bag:
     def __init__(self, root: Path, faults: list[Fault]) -> None:
         self.root, self.faults = root, faults
         self.about: dict[str, str] = {}
-        self.names = sorted(self._names())
+        self.names = frozenset(self._names())
 
     def check(self) -> None:
         """Hold every file against the manifests, and the manifests against what is there."""
@@ -110,7 +118,7 @@ class _Bag:
         self.about = self._told()
         stamped = _STAMP if bag.STAMPED in self.about else ()
         listed = {*tags, *payload, *_OUTSIDE, *stamped}
-        for name in sorted({*self.names} - listed):
+        for name in sorted(self.names - listed):
             self.fault(FaultKind.ADDED, name)
         for name in sorted({*bag.TAG_FILES} | listed):
             self.has(name)
@@ -254,3 +262,16 @@ def _again(there: _Bag, rooms: Collection[Room]) -> tuple[Outcome, ...]:
                 )
             )
     return outcomes
+
+
+def _rows_missing(there: _Bag) -> list[Fault]:
+    """Once something is wrong: which packaged rows are gone."""
+    tables = [Path(name) for name in sorted(there.names) if name.startswith(f"{package.ROWS}/")]
+    if not there.faults or package.LINES not in there.names:
+        return []
+    return [
+        Fault(FaultKind.ROW_MISSING, str(path), {"row": shown(row), "source": shown(source)})
+        for path in tables
+        if path.suffix == ".csv"
+        for row, source in absent(there.root, path.stem)[:_MOST_ROWS]
+    ]
