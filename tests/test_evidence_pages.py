@@ -81,12 +81,14 @@ def dossier() -> Contents:
     )
 
 
+@cache
 def words(pdf: bytes) -> list[str]:
     """The text of each page, each run of white space one space."""
     read = pypdf.PdfReader(io.BytesIO(pdf))
     return [re.sub(r"\s+", " ", page.extract_text()) for page in read.pages]
 
 
+@cache
 def whole(pdf: bytes) -> str:
     """All text without any white space: lines break where they must."""
     return re.sub(r"[\s\N{ZERO WIDTH SPACE}]", "", "".join(words(pdf)))

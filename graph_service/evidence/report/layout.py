@@ -11,13 +11,17 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
+from itertools import groupby
+from operator import attrgetter
 from typing import Any, Final
 
 from graph_service.clock import STOCKHOLM
 from graph_service.evidence.report import timeline
 from graph_service.evidence.report.contents import Contents, FindingTold, Loss
 from graph_service.evidence.report.contracts import of_contracts
-from graph_service.evidence.report.printed import number, shortened, told
+from graph_service.evidence.report.opening import opening
+from graph_service.evidence.report.people import by_degree, clear_names, witnesses
+from graph_service.evidence.report.printed import number, told
 from graph_service.texts import keys, text
 
 #: Rows of a table that a reader may be asked to leaf through; programs read the rest.
@@ -25,13 +29,8 @@ CHAINS: Final = 400
 ACTS: Final = 400
 _ROWS: Final = 60
 _ACT_ROWS: Final = 6
-#: Of the first page: findings, urgent things, letters of a summary, a title, a line of it.
-_LEADING: Final = 8
-_URGENT: Final = 3
-_SUMMARY: Final = 1_600
-_TITLE: Final = 140
-_LINE: Final = 180
-_STRENGTH: Final = ("hard", "stat", "net")
+#: What a finding has from the rule that made it.
+_rule: Final = attrgetter("room", "claim", "basis", "silent_on", "thresholds")
 
 
 def laid_out(contents: Contents) -> dict[str, Any]:
@@ -47,20 +46,25 @@ def laid_out(contents: Contents) -> dict[str, Any]:
     )
     _number(printed, numbers)
     _acts(printed, contents)
-    _findings(printed, contents)
+    _findings(printed, contents, numbers)
     printed["loss"] = _loss(contents, numbers)
     printed["origins"] = [_origin(each) for each in contents.origins]
     return {"contents": printed, "words": _words(contents, printed, numbers)}
 
 
 def _number(printed: dict[str, Any], numbers: Mapping[str, str]) -> None:
-    """Findings are told by number, and the numbers of a party's findings in one line."""
+    """Findings are told by number, the numbers of a party's in one line; who has a name, by it."""
     for each in (*printed["acts"], *printed["chains"]):
         each["finding"] = numbers.get(each["finding_id"])
     for each in printed["findings"]:
         each["number"] = numbers[each["finding_id"]]
     for each in printed["parties"]:
         each["numbers"] = in_words([numbers[one] for one in each["findings"] if one in numbers])
+    names = clear_names(printed["parties"])
+    for each in printed["acts"]:
+        each["by"] = [names.get(one, one) for one in each["by"]]
+    for each in printed["findings"]:
+        each["provider"] = names.get(each["provider"], each["provider"])
 
 
 def _acts(printed: dict[str, Any], contents: Contents) -> None:
@@ -70,8 +74,13 @@ def _acts(printed: dict[str, Any], contents: Contents) -> None:
         each["rows_rest"] = _pages("more_act_rows", rest=number(rest)) if rest > 0 else None
 
 
-def _findings(printed: dict[str, Any], contents: Contents) -> None:
+def _findings(printed: dict[str, Any], contents: Contents, numbers: Mapping[str, str]) -> None:
+    first: list[FindingTold] = []
     for each, finding in zip(printed["findings"], contents.findings, strict=True):
+        alike = next((one for one in first if _rule(one) == _rule(finding)), None)
+        each["rule_at"] = None if alike is None else numbers[alike.finding_id]
+        if alike is None:
+            first.append(finding)
         rest = len(finding.rows) - _ROWS
         each["rows_rest"] = _pages("more_rows", rest=number(rest)) if rest > 0 else None
         each["statistics"] = [
@@ -134,18 +143,13 @@ def _words(
     contents: Contents, printed: Mapping[str, Any], numbers: Mapping[str, str]
 ) -> dict[str, Any]:
     """What the templates say beside the contents."""
-    brief = _brief(printed["summary"])
     return {
         "document": _pages(contents.document),
-        "title": shortened(printed["title"], _TITLE),
         "made": [contents.made_on.year, contents.made_on.month, contents.made_on.day],
         "footer": _pages("footer"),
-        "injured": _injured(contents, printed),
-        "period": _period(contents.findings),
-        "brief": brief,
-        "brief_is_cut": brief != printed["summary"],
-        **_leading(contents, numbers),
-        "know": [shortened(each, _LINE) for each in _know(contents, printed)],
+        **opening(contents, printed, numbers),
+        "degrees": by_degree(printed["parties"]),
+        "witnesses": witnesses(contents, printed["parties"]),
         "timeline_alt": timeline.described(contents),
         "timeline_bin": _pages(f"by_{timeline.column_of(contents)}"),
         "network_alt": _pages("network"),
@@ -159,80 +163,6 @@ def _words(
         ],
         "contracts": of_contracts(contents, printed, numbers),
     }
-
-
-def _brief(summary: Sequence[str]) -> list[str]:
-    """The summary's first sentences, as long as a page has room for them."""
-    brief: list[str] = []
-    left = _SUMMARY
-    for each in summary:
-        if len(each) > left:
-            return brief or [shortened(each, left)]
-        brief.append(each)
-        left -= len(each)
-    return brief
-
-
-def _injured(contents: Contents, printed: Mapping[str, Any]) -> str:
-    named: str = printed["municipality"]
-    if contents.municipality_org_id is None:
-        return named
-    return _pages("injured", municipality=named, org_id=contents.municipality_org_id)
-
-
-def _period(findings: Sequence[FindingTold]) -> str | None:
-    if not findings:
-        return None
-    since, until = min(each.since for each in findings), max(each.until for each in findings)
-    return f"{since} – {until}"
-
-
-def _leading(contents: Contents, numbers: Mapping[str, str]) -> dict[str, Any]:
-    """The findings of the first page, and what is said where so many of them are shown."""
-    first = sorted(
-        contents.findings, key=lambda each: (_weight(each), int(numbers[each.finding_id]))
-    )
-    leading = first[:_LEADING]
-    every = len(contents.findings)
-    return {
-        "leading": [
-            {
-                "number": numbers[each.finding_id],
-                "title": shortened(told(each.title), _LINE),
-                "strength": shortened(told(each.strength_text), _LINE),
-                "period": f"{each.since} – {each.until}",
-                "exposure": told(each.exposure),
-            }
-            for each in leading
-        ],
-        "leading_titles": [
-            _pages("leading", shown=shown, findings=every) for shown in range(len(leading) + 1)
-        ],
-        "rest_of": [
-            _pages("more_findings", rest=every - shown, findings=every) if shown < every else None
-            for shown in range(len(leading) + 1)
-        ],
-    }
-
-
-def _weight(finding: FindingTold) -> tuple[int, Decimal]:
-    """What cannot be true comes first, then what most is known to be at stake in."""
-    at_least = Decimal() if finding.exposure is None else finding.exposure.lower
-    rank = _STRENGTH.index(finding.strength) if finding.strength in _STRENGTH else len(_STRENGTH)
-    return rank, -at_least
-
-
-def _know(contents: Contents, printed: Mapping[str, Any]) -> list[str]:
-    """What the first page says may not wait, is secret, masked, answered, and signed."""
-    urgent = list(printed["urgency"])
-    know = urgent[:_URGENT]
-    if len(urgent) > _URGENT:
-        know.append(_pages("more_urgent", rest=len(urgent) - _URGENT))
-    know += printed["secrecy"][:1]
-    know.append(_pages("masked" if contents.masked else "not_masked"))
-    replies = len(contents.replies)
-    know.append(_pages("replied", replies=replies) if replies else _pages("no_reply"))
-    return [*know, _pages("signed")]
 
 
 def _chains_rest(contents: Contents) -> str | None:
@@ -284,9 +214,18 @@ def _value(value: Any) -> str:
 
 
 def in_words(numbers: Sequence[str]) -> str:
-    """`1, 2 och 5`."""
-    ordered = sorted(numbers, key=int)
+    """`1, 2 och 5–8`."""
+    ordered = _runs(sorted({int(each) for each in numbers}))
     return " och ".join(part for part in (", ".join(ordered[:-1]), *ordered[-1:]) if part)
+
+
+def _runs(numbers: Sequence[int]) -> list[str]:
+    """Numbers, three or more in a row as one run."""
+    told = []
+    for _, some in groupby(enumerate(numbers), key=lambda each: each[1] - each[0]):
+        run = [str(each) for _, each in some]
+        told += [f"{run[0]}–{run[-1]}"] if len(run) > 2 else run
+    return told
 
 
 def _pages(key: str, **words: object) -> str:

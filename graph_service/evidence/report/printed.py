@@ -20,8 +20,8 @@ _SPACE: Final = "\N{NO-BREAK SPACE}"
 _MINUS: Final = "\N{MINUS SIGN}"
 _ORE: Final = Decimal("0.01")
 #: Letters of a word after which it may break; identifiers and digests are shorter.
-_UNBROKEN: Final = 64
-_PIECE: Final = 24
+_UNBROKEN: Final = 40
+_PIECE: Final = 20
 _BREAK: Final = "\N{ZERO WIDTH SPACE}"
 #: What every bundled typeface that the pages use can draw (tests/test_evidence_pages.py).
 _DRAWN: Final = (

@@ -2,7 +2,7 @@
 
 One lane a finding; where there are many, one lane a room. A column is a day, or where the time is
 long a week or a month; its height is the share of the lane's fullest column, whose count is told.
-What was paid, and what was done and answered in the case, have lanes of their own below.
+What was paid has a lane of its own below.
 """
 
 from __future__ import annotations
@@ -33,6 +33,8 @@ _BY_WEEK: Final = 1_400
 #: What of a lane's name fits beside its count.
 _LONGEST_NAME: Final = 76
 _MOST_TICKS: Final = 13
+#: How wide a figure of an axis is.
+_LETTER: Final = 5.6
 
 
 class Column(StrEnum):
@@ -56,7 +58,7 @@ class Lane:
 
 def timeline(contents: Contents) -> str:
     """The picture; the same contents give the same bytes. One without any day says so."""
-    lanes = [*_of_findings(contents), *_of_case(contents)]
+    lanes = _lanes(contents)
     days = _days(lanes)
     if not days:
         return _picture(40, [_text(_MARGIN, 24, text("sv", "timeline", "empty"))])
@@ -65,15 +67,16 @@ def timeline(contents: Contents) -> str:
     start, end = _floor(first, kind), _after(last, kind)
     across = _scale(start, end)
     height = _AXIS + _LANE * len(lanes) + _MARGIN
-    drawn = _axis(start, end, across, height)
+    ticks = _ticks(start, end)
+    drawn = _axis(ticks, across)
     for at, lane in enumerate(lanes):
-        drawn += _lane(lane, _AXIS + _LANE * at, kind, across)
+        drawn += _lane(lane, _AXIS + _LANE * at, kind, across, [day for day, _ in ticks])
     return _picture(height, drawn)
 
 
 def column_of(contents: Contents) -> Column:
     """How much time one column of the picture stands for."""
-    days = _days([*_of_findings(contents), *_of_case(contents)])
+    days = _days(_lanes(contents))
     return _column(min(days), max(days)) if days else Column.DAY
 
 
@@ -120,18 +123,14 @@ def _of_findings(contents: Contents) -> list[Lane]:
     ]
 
 
-def _of_case(contents: Contents) -> list[Lane]:
-    """What was paid, and what was done and answered; a payment counts once."""
+def _lanes(contents: Contents) -> list[Lane]:
+    """The findings' lanes, and what was paid: a payment counts once."""
+    lanes = _of_findings(contents)
     paid = {chain.payment: chain.paid_on for chain in contents.chains if chain.payment}
-    payments = [day for day in paid.values() if day is not None]
-    steps = [each.day for each in contents.measures]
-    steps += [each.received_on for each in contents.replies]
-    lanes = [("payments", payments, "#5b6770"), ("steps", steps, "#8a5a00")]
-    return [
-        Lane(text("sv", "timeline", name), tuple(sorted(days)), None, None, colour)
-        for name, days, colour in lanes
-        if days
-    ]
+    days = tuple(sorted(day for day in paid.values() if day is not None))
+    if days:
+        lanes.append(Lane(text("sv", "timeline", "payments"), days, None, None, "#5b6770"))
+    return lanes
 
 
 def _days(lanes: Iterable[Lane]) -> list[date]:
@@ -171,13 +170,13 @@ def _scale(start: date, end: date) -> Callable[[date], float]:
     return lambda day: _MARGIN + (WIDTH - 2 * _MARGIN) * (day - start).days / whole
 
 
-def _axis(start: date, end: date, across: Callable[[date], float], height: int) -> list[str]:
-    """Lines at days that are easy to name, and the names above."""
+def _axis(ticks: Sequence[tuple[date, str]], across: Callable[[date], float]) -> list[str]:
+    """The names of days that are easy to name, each where it has room; the lanes have the lines."""
     drawn = []
-    for day, name in _ticks(start, end):
+    for day, name in ticks:
         x = across(day)
-        drawn.append(_line(x, _AXIS - 10, x, height - _MARGIN, "#d5d9dd"))
-        drawn.append(_text(min(x, WIDTH - _MARGIN - 44), _AXIS - 16, name, colour="#44505a"))
+        if x + _LETTER * len(name) <= WIDTH:
+            drawn.append(_text(x, _AXIS - 16, name, colour="#44505a"))
     return drawn
 
 
@@ -206,7 +205,9 @@ def _months(start: date, end: date) -> Iterable[date]:
         day = _next_month(day)
 
 
-def _lane(lane: Lane, top: int, kind: Column, across: Callable[[date], float]) -> list[str]:
+def _lane(
+    lane: Lane, top: int, kind: Column, across: Callable[[date], float], ticks: Sequence[date]
+) -> list[str]:
     """A lane: its name and counts, its time as a line, its days as columns upon it."""
     ground = top + _LANE - 6
     counted = Counter(_floor(day, kind) for day in lane.days)
@@ -215,6 +216,7 @@ def _lane(lane: Lane, top: int, kind: Column, across: Callable[[date], float]) -
         _text(_MARGIN, top + 10, _short(lane.name), weight="bold"),
         _text(WIDTH - _MARGIN, top + 10, _counts(len(lane.days), fullest, kind), anchor="end"),
         _line(_MARGIN, ground, WIDTH - _MARGIN, ground, "#d5d9dd"),
+        *(_line(across(day), ground - _HIGH, across(day), ground, "#d5d9dd") for day in ticks),
     ]
     if lane.since and lane.until:
         until = lane.until + timedelta(days=1)
