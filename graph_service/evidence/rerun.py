@@ -138,11 +138,9 @@ def _from_rows(material: Material, findings: Sequence[_Finding]) -> dict[str, Ag
     found = _put_to_rows(material, rooms)
     with Support(material) as support:
         for step in Step:
-            missing = _missing(rooms, found)
-            for name, of_room in missing.items():
-                support.widen(material.rooms[name], [each["finding_id"] for each in of_room], step)
-            if missing:
-                found = _put_to_rows(material, rooms)
+            if missing := _missing(rooms, found):
+                support.widen(missing, step)
+                found |= _put_to_rows(material, missing)
     for of_room in _missing(rooms, found).values():
         for finding in of_room:
             material.workspace.release(finding["finding_id"])

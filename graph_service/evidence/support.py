@@ -8,7 +8,7 @@ everything of theirs in the tables that the query reads.
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from enum import StrEnum
 from pathlib import Path
 from types import TracebackType
@@ -79,18 +79,20 @@ class Support:
         cited = [{"step": 0, **row} for row in material.engine.rows("FROM cited")]
         insert(engine, "picked", dict(engine.columns("FROM picked")), cited)
         self._steps = 0
-        self._name(TABLES.values(), _PARTIES)
+        self._name(step=0)
 
-    def widen(self, room: Room, finding_ids: Collection[str], step: Step) -> None:
-        """Take the rows of a step for these findings of a room into the package, masked."""
-        read = tables_read(room) & self._material.recipient.tables
-        tables = [table for name, table in TABLES.items() if name in read]
+    def widen(self, findings: Mapping[str, Collection[Mapping[str, Any]]], step: Step) -> None:
+        """Take the rows of a step into the package, masked: for these findings, by room."""
         self._steps += 1
-        for table in tables:
-            self._pick(table, _of_step(table, step), finding_ids)
-        self._name(tables)
-        for table in tables:
-            self._pick(table, _papers(table), finding_ids)
+        for name, of_room in findings.items():
+            read = tables_read(self._material.rooms[name]) & self._material.recipient.tables
+            tables = [table for table in TABLES.values() if table.name in read]
+            asked = sorted(finding["finding_id"] for finding in of_room)
+            for table in tables:
+                self._pick(table, _of_step(table, step), asked)
+            self._name(step=self._steps)
+            for table in tables:
+                self._pick(table, _papers(table), asked)
         found: dict[str, list[Place]] = {}
         query = "SELECT * EXCLUDE (step) FROM picked WHERE step = $step ORDER BY ALL"
         for row in self._engine.stream(query, {"step": self._steps}):
@@ -101,7 +103,7 @@ class Support:
             workspace.support(finding_id, places)
         stand_in(self._material, self._engine)
 
-    def _pick(self, table: Table, queries: Iterable[str], finding_ids: Collection[str]) -> None:
+    def _pick(self, table: Table, queries: Iterable[str], finding_ids: Sequence[str]) -> None:
         for query in queries:
             self._engine.execute(
                 f"INSERT INTO picked SELECT DISTINCT $step, finding_id, {literal(table.name)}, "
@@ -110,22 +112,26 @@ class Support:
                 "AND NOT EXISTS (FROM picked WHERE picked.finding_id = found.finding_id "
                 f'AND picked."table" = {literal(table.name)} '
                 'AND picked.file_sha256 = found._file_sha256 AND picked."row" = found._row)',
-                {"step": self._steps, "finding_ids": sorted(finding_ids)},
+                {"step": self._steps, "finding_ids": finding_ids},
             )
 
-    def _name(self, tables: Iterable[Table], parties: Collection[Kind] = ()) -> None:
-        """Put down what the picked rows name: papers and places, and of the cited ones parties."""
-        for table in tables:
-            columns = [(column, kind) for column in table.columns for kind in _names(column)]
-            for column, kind in columns:
-                if column.kind not in _PARTIES or column.kind in parties:
-                    self._engine.execute(
-                        f"INSERT INTO named SELECT DISTINCT finding_id, {literal(kind)}, "
-                        f"CAST({quoted(column.name)} AS VARCHAR) FROM {_known(table)} AS told "
-                        "JOIN picked ON picked.file_sha256 = told._file_sha256 "
-                        f'AND picked."row" = told._row AND picked."table" = {literal(table.name)} '
-                        f"WHERE {quoted(column.name)} IS NOT NULL EXCEPT FROM named"
-                    )
+    def _name(self, step: int) -> None:
+        """Put down what the rows of a step name: papers and places, and parties of those cited."""
+        asked = {"step": step}
+        query = 'SELECT DISTINCT "table" AS name FROM picked WHERE step = $step ORDER BY name'
+        for table in [TABLES[row["name"]] for row in self._engine.rows(query, asked)]:
+            for column in table.columns:
+                if step == 0 or column.kind not in _PARTIES:
+                    for kind in _names(column):
+                        self._engine.execute(
+                            f"INSERT INTO named SELECT finding_id, {literal(kind)}, "
+                            f"CAST({quoted(column.name)} AS VARCHAR) FROM {_known(table)} AS told "
+                            "JOIN picked ON picked.file_sha256 = told._file_sha256 "
+                            'AND picked."row" = told._row AND step = $step '
+                            f'AND picked."table" = {literal(table.name)} '
+                            f"WHERE {quoted(column.name)} IS NOT NULL EXCEPT FROM named",
+                            asked,
+                        )
 
     def __enter__(self) -> Self:
         return self
@@ -141,10 +147,11 @@ class Support:
 
 def _subjects(material: Material) -> Iterator[dict[str, Any]]:
     """Whom each finding is about, by the records' own identifiers."""
-    for finding_id, run_id in material.own_ids.items():
-        asked = {"finding_id": run_id}
-        for found in material.whole_run.rows("findings", order="finding_id", where=asked):
+    ids = {run_id: finding_id for finding_id, run_id in material.own_ids.items()}
+    for found in material.whole_run.rows("findings", order="finding_id"):
+        if found["finding_id"] in ids:
             for subject in found["subjects"]:
+                finding_id = ids[found["finding_id"]]
                 yield {"finding_id": finding_id, "kind": subject["kind"], "value": subject["id"]}
 
 
