@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
 from enum import StrEnum
+from functools import cache
 from pathlib import Path
 from typing import Any, Final
 
@@ -178,7 +179,12 @@ def _row(
     mask: Mask,
 ) -> CitedRow:
     table, file_sha256, row = _place(cited)
-    key = mask.key(stored) if stored is not None else json.loads(cited["key"])
+    columns = None if stored is None else mask.columns(stored)
+    key = (
+        json.loads(cited["key"])
+        if stored is None or columns is None
+        else {name: columns[name] for name in stored.table.key}
+    )
     if stored is None:
         told = [each for at, each in receipts.items() if at[1:] == (table, file_sha256)]
         receipt, withdrawn = told[0] if told else (None, False)
@@ -195,7 +201,7 @@ def _row(
         loader=None if receipt is None else receipt.loader,
         loader_version=None if receipt is None else receipt.loader_version,
         standing=_standing(stored, withdrawn),
-        columns=None if stored is None else mask.columns(stored),
+        columns=columns,
     )
 
 
@@ -234,13 +240,8 @@ class Mask:
             for column in row.table.columns
         }
 
-    def key(self, row: Stored) -> dict[str, Any]:
-        """The row's key, masked as its columns are."""
-        columns = self.columns(row)
-        return {name: columns[name] for name in row.table.key}
-
     def _value(self, row: Stored, column: Column, value: Any, *, told: bool, named: bool) -> Any:
-        kinds = kinds_named(column)
+        kinds = _naming(row.table.name).get(column.name)
         if kinds:
             return self._identifier(kinds, str(value))
         if (row.table.name, column.name) == _NAME_OF_A_FIRM or column.masking in _TELLING:
@@ -263,10 +264,17 @@ class Mask:
 
 def _nodes(row: Stored) -> Iterator[str]:
     """The node_ids that a row's identifiers may stand for."""
-    for column in row.table.columns:
-        value = row.values[column.name]
+    for name, kinds in _naming(row.table.name).items():
+        value = row.values[name]
         if value is not None:
-            yield from (f"{kind}:{value}" for kind in kinds_named(column))
+            yield from (f"{kind}:{value}" for kind in kinds)
+
+
+@cache
+def _naming(table: str) -> Mapping[str, tuple[str, ...]]:
+    """The columns of a table that name entities, and of which kinds."""
+    named = ((column.name, kinds_named(column)) for column in TABLES[table].columns)
+    return {name: kinds for name, kinds in named if kinds}
 
 
 def _plain(value: Any) -> Any:
