@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import io
 import os
 import subprocess
 import sys
 from collections import Counter
 from decimal import Decimal
+from pathlib import Path
 
+import typst
 from hypothesis import given, settings
 from lxml import etree
+from pypdf import PdfReader
 
 from graph_service.evidence.network.graph import Network
 from graph_service.evidence.network.layout import ROWS, laid_out
-from graph_service.evidence.network.picture import WIDTH, picture
+from graph_service.evidence.network.picture import picture
+from graph_service.evidence.network.svg import WIDTH
 from tests.evidence_networks import HOSTILE, every_sort, network, networks, node, star, tie
 
 _SVG = "{http://www.w3.org/2000/svg}"
@@ -117,6 +122,18 @@ def test_every_sort_has_its_place_and_its_line() -> None:
     root = _drawn(told)
     assert set(_references(root)) == set(layout.nodes)
     assert sum(layout.left_out.values()) == len(told.nodes) - len(layout.nodes)
+
+
+def test_a_page_sets_the_picture_as_text(tmp_path: Path) -> None:
+    page = tmp_path / "page.typ"
+    page.write_text('#image(bytes(sys.inputs.picture), format: "svg", width: 100%)')
+    made = typst.compile(
+        str(page), ignore_system_fonts=True, sys_inputs={"picture": picture(star(3, 3))}
+    )
+    (only,) = PdfReader(io.BytesIO(made)).pages
+    told = only.extract_text()
+    for words in ("Linden Omsorg AB", "Medarbetare 1", "Klienter", "12 besök"):
+        assert words in told
 
 
 def test_another_process_draws_the_same_bytes() -> None:
