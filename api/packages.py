@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Final
+from typing import BinaryIO, Final
 
 from api.cli_run import ROOMS
 from graph_service.access.table import Caller
@@ -72,15 +72,17 @@ class Packages:
     def kept(self, export_id: str, caller: Caller) -> Package:
         """The package that is kept for download, made where there is none yet."""
         with self._kept.making(wait_seconds=_WAIT_SECONDS):
-            found = self.to_download(export_id, caller)
+            found = self.download(export_id, caller)
             if found is not None:
-                return found[1]
+                file, package = found
+                file.close()
+                return package
             self.make(export_id, caller, self._kept.place(export_id))
         return self._exports.packages(export_id, caller)[0]
 
-    def to_download(self, export_id: str, caller: Caller) -> tuple[Path, Package] | None:
-        """The file that is kept of an export that is approved still, if one is."""
+    def download(self, export_id: str, caller: Caller) -> tuple[BinaryIO, Package] | None:
+        """The file that is kept of an export, to be closed, while its approval holds."""
         self._exports.request(export_id, caller)
         made = {each.sha256: each for each in self._exports.packages(export_id, caller)}
-        found = self._kept.found(export_id, made)
+        found = self._kept.open(export_id, made)
         return None if found is None else (found[0], made[found[1]])

@@ -9,7 +9,7 @@ import hashlib
 from collections.abc import Collection
 from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import Final
+from typing import BinaryIO, Final
 
 from graph_service.home import Home
 
@@ -28,15 +28,21 @@ class Kept:
         self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         return self._folder / f"{export_id}{_SUFFIX}"
 
-    def found(self, export_id: str, sha256: Collection[str]) -> tuple[Path, str] | None:
-        """The package of an export and its hash, where that is one of `sha256`."""
-        path = self._folder / f"{export_id}{_SUFFIX}"
+    def open(self, export_id: str, sha256: Collection[str]) -> tuple[BinaryIO, str] | None:
+        """The package of an export and its hash, where that is one of `sha256`.
+
+        It may be read to its end, also when it is removed meanwhile. Close it.
+        """
         try:
-            with path.open("rb") as file:
-                digest = hashlib.file_digest(file, "sha256").hexdigest()
+            file = (self._folder / f"{export_id}{_SUFFIX}").open("rb")
         except FileNotFoundError:
             return None
-        return (path, digest) if digest in sha256 else None
+        digest = hashlib.file_digest(file, "sha256").hexdigest()
+        if digest not in sha256:
+            file.close()
+            return None
+        file.seek(0)
+        return file, digest
 
     def remove(self, export_id: str) -> None:
         """Keep the package of an export no more."""

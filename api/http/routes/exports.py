@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import datetime
 from http import HTTPStatus
-from pathlib import Path
 from typing import Annotated, Any, BinaryIO, Final
 
 from fastapi import APIRouter, Depends, Response
@@ -158,13 +157,15 @@ def made(ask: Asking, export_id: PartId, _: Annotated[None, Depends(unhurried)])
 def downloaded(ask: Asking, export_id: PartId, known: IfNoneMatch = None) -> Response:
     """The zip file as it was made; its ETag is its SHA-256. Kept while the approval holds."""
     export = _told(ask, _exports(ask).one(export_id, ask.caller))
-    found = _packages(ask).to_download(export_id, ask.caller)
+    _exports(ask).request(export_id, ask.caller)
+    clear = ask.service.cases.inside(export.case_id, ask.caller).clear
+    found = _packages(ask).download(export_id, ask.caller)
     if found is None:
         raise NotThere("No package is kept of this export. Make it with POST to this address.")
-    path, package = found
-    for each in sorted(ask.service.cases.inside(export.case_id, ask.caller).clear):
+    for each in sorted(clear):
         ask.tells(kind_of(each), [each])
-    return _file(path, package, known)
+    file, package = found
+    return _file(file, package, known)
 
 
 def _exports(ask: Asked) -> Exports:
@@ -193,16 +194,17 @@ def _after(page: PageAsked) -> tuple[datetime, str] | None:
     return None if page.after is None else (moment(page.after[0]), str(page.after[1]))
 
 
-def _file(path: Path, package: Package, known: str | None) -> Response:
-    """The file, whose name tells nothing of anybody; opened now, so that it may go meanwhile."""
+def _file(file: BinaryIO, package: Package, known: str | None) -> Response:
+    """The file, under a name that tells nothing of anybody."""
     headers = {"ETag": f'"{package.sha256}"', "Cache-Control": "private, no-cache"}
     if known is not None and names(known, headers["ETag"]):
+        file.close()
         return Response(status_code=HTTPStatus.NOT_MODIFIED.value, headers=headers)
     headers |= {
-        "Content-Disposition": f'attachment; filename="{path.name}"',
+        "Content-Disposition": f'attachment; filename="{package.export_id}.zip"',
         "Content-Length": str(package.size),
     }
-    return StreamingResponse(_blocks(path.open("rb")), media_type=_ZIP, headers=headers)
+    return StreamingResponse(_blocks(file), media_type=_ZIP, headers=headers)
 
 
 def _blocks(file: BinaryIO) -> Iterator[bytes]:
