@@ -7,7 +7,7 @@ import io
 import json
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
@@ -19,8 +19,11 @@ import queries
 from api.own_data import whose
 from graph_service.access.reference import reference
 from graph_service.access.sight import Sights
+from graph_service.casework.audit.entry import Entry, Outcome
+from graph_service.casework.audit.log import AuditLog
 from graph_service.casework.cases import Cases
 from graph_service.casework.database import Database, open_database
+from graph_service.casework.export_tables import ExportRow, PackageRow
 from graph_service.casework.keeping import Keeping
 from graph_service.casework.tips import Channel, Tips
 from graph_service.detector import open_rooms
@@ -30,7 +33,7 @@ from graph_service.evidence.subject.rows import OWN, PARTIES, Person
 from graph_service.records import TABLES, Kind, Masking, Retention
 from graph_service.run import run
 from loaders.sources import sources
-from tests.casework import ANNA, SECURITY, Clock, entity, opened
+from tests.casework import ANNA, SECURITY, START, Clock, entity, opened
 from tests.evidence_case import told
 from tests.house import House, luhn, person, row
 from tests.http_service import (
@@ -417,6 +420,58 @@ def test_insiders_cases_and_findings_stay_with_security(town: Town) -> None:
     assert town.fresh(OFFICIAL, "OSL 10 kap. 3 §").contents["cases"] == []
 
 
+def test_to_whom_packages_of_their_cases_went(tmp_path: Path) -> None:
+    house, clock = House(tmp_path), Clock()
+    house.load_rows("persons", {"person_id": WORKER})
+    ref = reference(house.home.reference_key(), f"person:{WORKER}")
+    with open_database(house.home, None) as database:
+        case = opened(Cases(database, clock=clock), about=[entity(ref)])
+        with database.writing() as session:
+            asked = {"export_id": "export-1", "case_id": case.case_id, "case_version": 1}
+            asked |= {"told_digest": "0" * 64, "run_id": "r", "recipient": "fk", "lifted": []}
+            asked |= {"legal_ground": "SFS 2024:307", "insiders": False, "asked_by": "anna"}
+            session.add(ExportRow(**asked, asked_at=clock()))
+            session.flush()
+            made = {"export_id": "export-1", "number": 1, "made_by": "anna", "sha256": "0" * 64}
+            session.add(PackageRow(**made, made_at=START, size=1, findings=1, rows=1))
+        town = Town(house, database, clock, tmp_path / "out")
+        (given,) = town.export(WORKER, "beslut").contents["recipients"]
+        assert town.export(WORKER).contents["recipients"] is None
+    assert given["recipient"]["sv"] == "Försäkringskassan"
+    assert (given["given_on"], given["legal_ground"]) == ("2026-03-02", "SFS 2024:307")
+
+
+def test_readings_are_counted_by_month_and_those_of_casework_only_by_decision(
+    tmp_path: Path,
+) -> None:
+    house, clock = House(tmp_path), Clock()
+    ref = reference(house.home.reference_key(), f"person:{WORKER}")
+    told_of = (f"person:{ref}",)
+    with open_database(house.home, None) as database:
+        with AuditLog(database, house.home.audit) as log:
+            for action, case_id, purpose in (
+                ("network.read", None, None),
+                ("network.read", "case-1", "Kontroll före utbetalning"),
+                ("network.read", "case-1", f"Fråga om {CLIENT[:8]}-{CLIENT[8:]}"),
+                ("cases.open", None, None),
+                ("cli.case.link", None, None),
+            ):
+                told_of = (f"person:{ref}",)
+                log.write(
+                    Entry(
+                        clock(), "user:1", (), action, Outcome.ANSWERED, told_of, case_id, purpose
+                    )
+                )
+            log.write(Entry(clock(), "user:1", (), "network.read", Outcome.REFUSED, told_of))
+        town = Town(house, database, clock, tmp_path / "out")
+        without, by_decision = town.export(WORKER), town.export(WORKER, "beslut")
+    assert without.contents["readings"] == [{"month": "2026-03", "times": 1, "purpose": None}]
+    read = by_decision.contents["readings"]
+    assert sum(each["times"] for each in read) == 5
+    assert {each["purpose"] for each in read} == {None, "Kontroll före utbetalning"}
+    assert "user:1" not in by_decision.text
+
+
 def test_older_versions_are_there_and_say_what_they_are(tmp_path: Path) -> None:
     house = House(tmp_path)
     house.load_rows("employments", row("employments", person_id=WORKER, title="Vikarie"))
@@ -447,10 +502,15 @@ def test_a_login_that_was_corrected_to_another_gives_its_events_to_that_one(
 def test_refused_lines_that_hold_the_number_are_counted_and_not_told(tmp_path: Path) -> None:
     house = House(tmp_path)
     house.load_rows("employments", row("employments", person_id=WORKER, valid_from="igår"))
+    house.load_text("visits.csv", f"visit_id,okänd\nv-1,{WORKER}\nv-2,{CLIENT}\n")
     with open_database(house.home, None) as database:
         export = Town(house, database, Clock(), tmp_path / "out").export(WORKER)
-    (refused,) = export.contents["refused_rows"]
-    assert (refused["table"], refused["lines"]) == ("employments", 1)
+    refused = export.contents["refused_rows"]
+    assert [(each["table"], each["lines"]) for each in refused] == [
+        ("employments", 1),
+        ("visits", 1),
+    ]
+    assert "2 rader som avvisades" in export.files["README.txt"]
     assert "igår" not in export.text
 
 

@@ -122,9 +122,8 @@ def export_subject(
         with draft.open("rb") as stream:
             digest = hashlib.file_digest(stream, "sha256").hexdigest()
         size = draft.stat().st_size
-        draft.chmod(0o600)
         log()
-        shutil.move(draft, target)
+        _show(draft, target)
     progress("", 1.0)
     others = work.mask.labels.counts.get("person", 0)
     return Held(len(work.written), sum(work.written.values()), others, size, digest)
@@ -218,6 +217,15 @@ class _Work:
             "legal_ground": self._access.ground,
             **about.told(),
         }
+
+
+def _show(made: Path, target: Path) -> None:
+    """Put the file in its place, whole or not at all, for its owner alone."""
+    draft = target.with_name(f".{target.name}.building")
+    draft.unlink(missing_ok=True)
+    draft.touch(mode=0o600)
+    shutil.copyfile(made, draft)
+    draft.replace(target)
 
 
 def _own(engine: Engine) -> Mapping[str, frozenset[str]]:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from graph_service.home import Home
 from graph_service.keeping.retention import Term
+from graph_service.lake import Lake
 from graph_service.receipt import Receipt
 from graph_service.records import Table
 from graph_service.room import Text
@@ -56,19 +58,29 @@ def kept(table: Table, terms: Sequence[Term]) -> dict[str, Any]:
 
 
 def refused(home: Home, receipts: Sequence[Receipt], written: str) -> list[dict[str, Any]]:
-    """Files of refused rows in which the number stands, and how often. What else stands there may
-    be about others, so that they are looked through by hand.
+    """Where refused rows and files hold the number, and on how many lines.
+
+    What else stands there may be about others, so that they are looked through by hand.
     """
-    found = []
-    pattern = re.compile(written.encode())
+    pattern, found = re.compile(written.encode()), []
     for receipt in receipts:
-        folder = home.rejects / receipt.batch / str(receipt.n)
-        for path in sorted(folder.glob(f"{receipt.table}.*")) if receipt.rejected else ():
-            with path.open("rb") as lines:
-                times = sum(1 for line in lines if pattern.search(line))
-            if times:
-                found.append(
-                    {"batch": receipt.batch, "number": receipt.n, "table": receipt.table}
-                    | {"lines": times}
-                )
+        lines = sum(_lines(path, pattern) for path in _refused_files(home, receipt))
+        if lines:
+            place = {"batch": receipt.batch, "number": receipt.n, "table": receipt.table}
+            found.append(place | {"lines": lines})
     return found
+
+
+def _refused_files(home: Home, receipt: Receipt) -> Iterator[Path]:
+    """The rows that were refused, or the whole file where it was."""
+    if receipt.refused is not None and receipt.file_sha256 is not None:
+        raw = Lake(home).raw(receipt.file_sha256)
+        if raw is not None and raw.exists():
+            yield raw
+    elif receipt.rejected:
+        yield from (home.rejects / receipt.batch / str(receipt.n)).glob(f"{receipt.table}.*")
+
+
+def _lines(path: Path, pattern: re.Pattern[bytes]) -> int:
+    with path.open("rb") as stream:
+        return sum(1 for line in stream if pattern.search(line))
