@@ -112,7 +112,7 @@ def _lines(package: Path, found: Verified, language: str) -> list[str]:
 
 def _headline(found: Verified, language: str) -> str:
     if found.holds:
-        return text(language, "verify", "holds")
+        return text(language, "verify", "holds" if found.key_expected else "holds_by_key")
     return text(language, "verify", "does_not_hold", faults=len(found.faults))
 
 

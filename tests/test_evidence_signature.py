@@ -185,6 +185,8 @@ def test_the_terminal_shows_the_key_and_renews_it(tmp_path: Path) -> None:
     before = KeyFile(house.home, None).signer()
     assert code == 0 and shown == run_in(house, "signing-key", "show")[1]
     assert shown == f"{before.fingerprint} in force\n{before.public_key.decode()}"
+    (tmp_path / "shown.txt").write_text(shown)
+    assert expected(str(tmp_path / "shown.txt")) == before.fingerprint
     code, renewed, said = run_in(house, "signing-key", "renew")
     after = KeyFile(house.home, None).signer()
     assert code == 0 and "PRIVATE" not in renewed and "another way" in said

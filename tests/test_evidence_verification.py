@@ -227,8 +227,17 @@ def test_a_zip_or_a_folder_of_something_else_is_no_package(tmp_path: Path) -> No
     for other in (path, tmp_path):
         with pytest.raises(UsageError, match="no package of evidence"):
             verify(other, ())
-    with pytest.raises(UsageError, match="cannot be read"):
-        verify(tmp_path / "missing.zip", ())
+    os.mkfifo(tmp_path / "pipe")
+    for name in ("missing.zip", "pipe"):
+        with pytest.raises(UsageError, match="cannot be read"):
+            verify(tmp_path / name, ())
+
+
+def test_what_may_not_be_read_is_said(root: Path) -> None:
+    """Of a file that somebody else owns; told to us, since tests may run as who reads all."""
+    refused = mock.patch.object(bag, "hashed", side_effect=PermissionError(13, "Permission denied"))
+    with refused, pytest.raises(UsageError, match="Permission denied"):
+        verify(root, ())
 
 
 def test_each_kind_of_fault_has_a_text() -> None:
@@ -241,10 +250,11 @@ def test_each_kind_of_fault_has_a_text() -> None:
 def test_the_screen_says_what_holds(packed: Path, tmp_path: Path, own: Signer) -> None:
     code, out, err = alone(tmp_path, "verify", str(packed), "--language", "en")
     assert (code, err) == (0, "")
-    assert out.startswith("THE PACKAGE HOLDS\n") and len(out.splitlines()) < 24
+    assert out.startswith("THE PACKAGE HOLDS, if the key below is the municipality's\n")
+    assert len(out.splitlines()) < 24
     assert own.fingerprint in out and "in another way" in out and "No time stamp" in out
     _, swedish, _ = said(str(packed), language="sv")
-    assert swedish.startswith("PAKETET HÅLLER\n") and own.fingerprint in swedish
+    assert swedish.startswith("PAKETET HÅLLER, om nyckeln") and own.fingerprint in swedish
 
 
 def test_the_screen_says_what_does_not(root: Path, tmp_path: Path) -> None:
@@ -267,6 +277,7 @@ def test_a_key_given_is_compared(packed: Path, tmp_path: Path, own: Signer) -> N
     for key in (own.fingerprint, own.fingerprint.replace("-", "").upper(), str(pem)):
         code, out, _ = said(str(packed), "--key", key)
         assert code == 0 and "The key that --key names" in out
+        assert out.startswith("THE PACKAGE HOLDS\n")
     other = signer(tmp_path, "other").fingerprint
     code, out, _ = said(str(packed), "--key", other)
     assert code == 4 and f"another key than the expected {other}" in out

@@ -62,19 +62,17 @@ class _Damaged(Exception):
 def opened(path: Path) -> Iterator[Unpacked]:
     """A package, zipped or as a folder; what is unpacked is gone when the block ends.
 
-    Raises UsageError for what is no package at all, or cannot be read.
+    Raises UsageError for what is no package at all.
     """
     if path.is_dir():
         yield Unpacked(_bag_of(path), ())
         return
+    if not path.is_file():
+        raise UsageError(f"{path} cannot be read: there is no such file or folder.")
     with tempfile.TemporaryDirectory(prefix="evidence-") as folder:
         root = Path(folder) / package.ROOT
         root.mkdir()
-        try:
-            file = path.open("rb")
-        except OSError as error:
-            raise UsageError(f"{path} cannot be read ({error.strerror}).") from error
-        with file:
+        with path.open("rb") as file:
             faults = _unpack(file, root)
         if not faults:
             faults = _repacked(path, root, Path(folder) / "again.zip")

@@ -15,7 +15,7 @@ from typing import Final
 
 from cryptography import x509
 
-from graph_service.errors import EvidenceError
+from graph_service.errors import EvidenceError, UsageError
 from graph_service.evidence import bag, package, rerun, signature, timestamp
 from graph_service.evidence.absent import absent
 from graph_service.evidence.fault import Fault, FaultKind
@@ -76,8 +76,21 @@ def verify(
     """Check a package, zipped or as a folder, without network and without leaving anything behind.
 
     `rooms` are the installed program's; `key` is the fingerprint of the key that should have
-    signed, as `signature.expected` gives it. Raises UsageError for what is no package.
+    signed, as `signature.expected` gives it. Raises UsageError for what is no package, or cannot
+    be read.
     """
+    try:
+        return _verified(path, rooms, key, authority_certificates)
+    except OSError as error:
+        raise UsageError(f"{path} cannot be read or unpacked ({error.strerror}).") from error
+
+
+def _verified(
+    path: Path,
+    rooms: Collection[Room],
+    key: str | None,
+    authority_certificates: Collection[x509.Certificate],
+) -> Verified:
     with opened(path) as unpacked:
         faults = list(unpacked.faults)
         if any(each.kind in _UNOPENED for each in faults):
@@ -270,7 +283,7 @@ def _rows_missing(there: _Bag) -> list[Fault]:
     if not there.faults or package.LINES not in there.names:
         return []
     return [
-        Fault(FaultKind.ROW_MISSING, str(path), {"row": shown(row), "source": shown(source)})
+        Fault(FaultKind.ROW_MISSING, str(path), {"row": row, "source": source})
         for path in tables
         if path.suffix == ".csv"
         for row, source in absent(there.root, path.stem)[:_MOST_ROWS]
