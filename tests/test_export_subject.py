@@ -456,12 +456,8 @@ def test_readings_are_counted_by_month_and_those_of_casework_only_by_decision(
                 ("cases.open", None, None),
                 ("cli.case.link", None, None),
             ):
-                told_of = (f"person:{ref}",)
-                log.write(
-                    Entry(
-                        clock(), "user:1", (), action, Outcome.ANSWERED, told_of, case_id, purpose
-                    )
-                )
+                entry = Entry(clock(), "user:1", (), action, Outcome.ANSWERED, told_of)
+                log.write(replace(entry, case_id=case_id, purpose=purpose))
             log.write(Entry(clock(), "user:1", (), "network.read", Outcome.REFUSED, told_of))
         town = Town(house, database, clock, tmp_path / "out")
         without, by_decision = town.export(WORKER), town.export(WORKER, "beslut")
