@@ -22,7 +22,7 @@ from graph_service.evidence import network as handed_on
 from graph_service.evidence import package
 from graph_service.evidence.network import graphml, i2
 from graph_service.evidence.network.graph import Network, network_of, printable
-from graph_service.evidence.network.words import money, number
+from graph_service.evidence.network.words import money, number, tie_label
 from tests.evidence_case import Town, town
 from tests.evidence_networks import HOSTILE, every_sort, network, networks, node, tie
 from tests.http_service import CLIENTS, FIRM, HIDDEN_CLIENTS, HIDDEN_WORKER, WORKERS, secrets_of
@@ -110,6 +110,31 @@ def _known(told: Mapping[str, Any]) -> dict[str, Any]:
         return value.isoformat() if isinstance(value, date) else value
 
     return {name: read(value) for name, value in told.items() if value is not None}
+
+
+@pytest.mark.parametrize(
+    ("told", "words"),
+    [
+        (("OWNS", {"share": Decimal("0.6000"), "interest": "shares"}), "äger 60 %"),
+        (("OWNS", {"share": Decimal("0.335"), "interest": "votes"}), "röstar för 33,5 %"),
+        (
+            ("OWNS", {"interest": "control", "role": "sole_trader"}),
+            "kontrollerar (enskild näringsidkare)",
+        ),
+        (("WORKED_FOR", {"visits": 1}), "arbetade för (1 besök)"),
+        (("VISITED", {"visits": 1200}), "besökte (1\u00a0200 besök)"),
+        (("OFFICER_OF", {"role": "ceo"}), "företräder (vd)"),
+        (("SAME_AS", {"probability": 0.9731}), "kan vara samma som (97 %)"),
+        (
+            ("TRANSFERRED_TO", {"amount": Decimal("-24000.5"), "currency": "SEK"}),
+            "betalade till -24\u00a0000,50 SEK",
+        ),
+    ],
+)
+def test_a_tie_is_told_in_a_few_words(told: tuple[str, dict[str, Any]], words: str) -> None:
+    tie_type, properties = told
+    one, other = node("organisation", 1), node("organisation", 2)
+    assert tie_label(tie(tie_type, one, other, **properties)) == words
 
 
 def test_every_kind_and_type_is_worded_in_every_format(folder: Path) -> None:

@@ -50,11 +50,13 @@ def tie_label(tie: Tie, language: str = "sv") -> str:
 
 
 def tie_detail(tie: Tie, language: str = "sv") -> str:
-    """How much of it, or as what: a share, a role, visits, money; empty where none is told."""
+    """How much of it, or as what: a share, how likely, a role, visits, money; or nothing."""
     told = tie.properties
     parts = []
     if isinstance(share := told.get("share"), Decimal):
         parts.append(f"{number(100 * share, language)} %")
+    if isinstance(probability := told.get("probability"), float):
+        parts.append(f"({round(100 * probability)} %)")
     if isinstance(role := told.get("role"), str):
         known = role in keys("network_as")
         parts.append(f"({text(language, 'network_as', role) if known else role})")
