@@ -21,7 +21,8 @@ from graph_service.evidence.workspace import Place, Withheld
 from graph_service.records import TABLES
 from graph_service.run_file import RunFolder
 from tests.casework import ANNA, entity, somebody
-from tests.evidence_case import Town, town
+from tests.evidence_case import Town, told, town
+from tests.house import House
 from tests.http_service import CLIENTS, FIRM, HIDDEN_WORKER, OVERLAPS, WORKERS, secrets_of
 
 EVERYBODY = sorted(recipients())
@@ -187,3 +188,16 @@ def test_whom_the_case_links_is_told_and_the_protected_only_when_two_people_said
         assert material.engine.value(
             "SELECT count(*) FROM known.visits WHERE worker_id = $worker", {"worker": HIDDEN_WORKER}
         )
+
+
+def test_a_file_called_by_somebodys_number_is_called_by_its_hash(tmp_path: Path) -> None:
+    def named(house: House) -> list[Path]:
+        names = {"visits": f"visits-{WORKERS[0]}"}
+        return [
+            house.give(f"{names.get(table, table)}.csv", rows) for table, rows in told().items()
+        ]
+
+    with town(tmp_path / "town", deliver=named) as made, made.material(tmp_path / "m") as material:
+        files = {row["table"]: row for row in material.engine.rows("FROM taken")}
+        assert files["visits"]["file"] == files["visits"]["file_sha256"][:8]
+        assert files["decisions"]["file"] == "decisions.csv"

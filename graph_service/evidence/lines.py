@@ -24,6 +24,7 @@ from graph_service.evidence.line_places import Delivery, Places, places_of
 from graph_service.evidence.line_redaction import UNREAD, Packaged, is_of, redacted
 from graph_service.evidence.material import Material
 from graph_service.evidence.package import LINE_HEADERS, LINES
+from graph_service.evidence.workspace import file_name
 from graph_service.keeping.redaction import Form, Source
 from graph_service.lake import Lake, Redaction
 from graph_service.texts import both
@@ -55,7 +56,7 @@ def write(material: Material, root: Path, cutter: Cutter) -> None:
             found = cutter(source, asked) if isinstance(source, Source) else NoLines(source)
             raw = lake.raw(delivery.file_sha256, redactions)
             origin = {
-                "file": delivery.file,
+                "file": file_name(delivery.file, delivery.file_sha256),
                 "file_sha256": delivery.file_sha256,
                 "raw_sha256": None if raw is None else raw.name,
             }

@@ -26,6 +26,7 @@ from graph_service.evidence.recipients import Recipient
 from graph_service.home import Home
 from graph_service.records import TABLES, Kind, Masking, Table
 from graph_service.run_file import RunFile
+from graph_service.stores.search import names_somebody
 
 Item = TypeVar("Item")
 
@@ -206,8 +207,14 @@ def _create(engine: Engine, table: str, columns: Mapping[str, str]) -> None:
 
 
 def _origin(row: CitedRow) -> dict[str, Any]:
-    names = ("table", "file_sha256", "row", "file", "batch", "loaded_at", "loader")
-    return {name: getattr(row, name) for name in (*names, "loader_version", "standing")}
+    names = ("table", "file_sha256", "row", "batch", "loaded_at", "loader")
+    told = {name: getattr(row, name) for name in (*names, "loader_version", "standing")}
+    return told | {"file": None if row.file is None else file_name(row.file, row.file_sha256)}
+
+
+def file_name(file: str, sha256: str) -> str:
+    """A file may be called by somebody's number: then it is called by its own hash."""
+    return sha256[:8] if names_somebody(file) else file
 
 
 def _text_type(kind: str) -> Any:
