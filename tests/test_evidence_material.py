@@ -17,12 +17,11 @@ from graph_service.casework.masks import Masks
 from graph_service.errors import Conflict, UsageError
 from graph_service.evidence.material import Material
 from graph_service.evidence.recipients import NEVER, recipient, recipients
-from graph_service.evidence.workspace import Place, Withheld
+from graph_service.evidence.workspace import Place, Withheld, file_name
 from graph_service.records import TABLES
 from graph_service.run_file import RunFolder
 from tests.casework import ANNA, entity, somebody
-from tests.evidence_case import Town, told, town
-from tests.house import House
+from tests.evidence_case import Town, town
 from tests.http_service import CLIENTS, FIRM, HIDDEN_WORKER, OVERLAPS, WORKERS, secrets_of
 
 EVERYBODY = sorted(recipients())
@@ -190,14 +189,8 @@ def test_whom_the_case_links_is_told_and_the_protected_only_when_two_people_said
         )
 
 
-def test_a_file_called_by_somebodys_number_is_called_by_its_hash(tmp_path: Path) -> None:
-    def named(house: House) -> list[Path]:
-        names = {"visits": f"visits-{WORKERS[0]}"}
-        return [
-            house.give(f"{names.get(table, table)}.csv", rows) for table, rows in told().items()
-        ]
-
-    with town(tmp_path / "town", deliver=named) as made, made.material(tmp_path / "m") as material:
-        files = {row["table"]: row for row in material.engine.rows("FROM taken")}
-        assert files["visits"]["file"] == files["visits"]["file_sha256"][:8]
-        assert files["decisions"]["file"] == "decisions.csv"
+def test_a_file_called_by_somebodys_number_is_called_by_its_hash() -> None:
+    sha256 = "e4075a45011afc13" * 4
+    assert file_name(f"tid {WORKERS[0]}.csv", sha256) == "e4075a45"
+    assert file_name(f"tid {WORKERS[0][2:8]}-{WORKERS[0][8:]}.csv", sha256) == "e4075a45"
+    assert file_name("visits 2025-03.csv", sha256) == "visits 2025-03.csv"
