@@ -209,6 +209,15 @@ def test_what_was_unpacked_is_gone_however_it_ends(packed: Path) -> None:
     assert not unpacked.root.parent.exists()
 
 
+def test_it_is_unpacked_where_it_is_told_to_be(packed: Path, tmp_path: Path) -> None:
+    """A server keeps personal data within the home, not where everybody's temporary files are."""
+    spill = tmp_path / "spill"
+    spill.mkdir()
+    with opened(packed, spill) as unpacked:
+        assert unpacked.root.is_relative_to(spill)
+    assert verify(packed, (), spill=spill).holds and [*spill.iterdir()] == []
+
+
 @pytest.mark.parametrize("content", [b"", b"PDF", b"PK", zipped({}), b"\0" * 1000])
 def test_what_is_no_package_is_said_to_be_none(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "other.zip"

@@ -59,8 +59,8 @@ class _Damaged(Exception):
 
 
 @contextmanager
-def opened(path: Path) -> Iterator[Unpacked]:
-    """A package, zipped or as a folder; what is unpacked is gone when the block ends.
+def opened(path: Path, spill: Path | None = None) -> Iterator[Unpacked]:
+    """A package, zipped or as a folder; what is unpacked, below `spill`, goes when the block ends.
 
     Raises UsageError for what is no package at all.
     """
@@ -69,7 +69,7 @@ def opened(path: Path) -> Iterator[Unpacked]:
         return
     if not path.is_file():
         raise UsageError(f"{path} cannot be read: there is no such file or folder.")
-    with tempfile.TemporaryDirectory(prefix="evidence-") as folder:
+    with tempfile.TemporaryDirectory(prefix="evidence-", dir=spill) as folder:
         root = Path(folder) / package.ROOT
         root.mkdir()
         with path.open("rb") as file:

@@ -21,7 +21,7 @@ from graph_service.evidence.absent import absent
 from graph_service.evidence.fault import Fault, FaultKind
 from graph_service.evidence.rerun import Outcome
 from graph_service.evidence.timestamp import Stamp
-from graph_service.evidence.unpacking import opened, shown
+from graph_service.evidence.unpacking import Unpacked, opened, shown
 from graph_service.room import Room
 
 _LINE: Final = re.compile(r"([0-9a-f]{64})  (.+)")
@@ -72,45 +72,46 @@ def verify(
     *,
     key: str | None = None,
     authority_certificates: Collection[x509.Certificate] = (),
+    spill: Path | None = None,
 ) -> Verified:
     """Check a package, zipped or as a folder, without network and without leaving anything behind.
 
     `rooms` are the installed program's; `key` is the fingerprint of the key that should have
-    signed, as `signature.expected` gives it. Raises UsageError for what is no package, or cannot
-    be read.
+    signed, as `signature.expected` gives it. It is unpacked below `spill`, else where the system
+    keeps temporary files. Raises UsageError for what is no package, or cannot be read.
     """
     try:
-        return _verified(path, rooms, key, authority_certificates)
+        with opened(path, spill) as unpacked:
+            return _verified(unpacked, rooms, key, authority_certificates)
     except OSError as error:
         raise UsageError(f"{path} cannot be read or unpacked ({error.strerror}).") from error
 
 
 def _verified(
-    path: Path,
+    unpacked: Unpacked,
     rooms: Collection[Room],
     key: str | None,
     authority_certificates: Collection[x509.Certificate],
 ) -> Verified:
-    with opened(path) as unpacked:
-        faults = list(unpacked.faults)
-        if any(each.kind in _UNOPENED for each in faults):
-            return Verified({}, 0, 0, None, key is not None, None, (), tuple(faults))
-        there = _Bag(unpacked.root, faults)
-        there.check()
-        fingerprint = _signatures(there, key)
-        stamp = _stamp(there, authority_certificates)
-        outcomes = _again(there, rooms)
-        faults += _rows_missing(there)
-        return Verified(
-            about=there.about,
-            files=len(there.names),
-            bytes=sum((unpacked.root / name).stat().st_size for name in there.names),
-            fingerprint=fingerprint,
-            key_expected=key is not None,
-            stamp=stamp,
-            outcomes=outcomes,
-            faults=tuple(faults),
-        )
+    faults = list(unpacked.faults)
+    if any(each.kind in _UNOPENED for each in faults):
+        return Verified({}, 0, 0, None, key is not None, None, (), tuple(faults))
+    there = _Bag(unpacked.root, faults)
+    there.check()
+    fingerprint = _signatures(there, key)
+    stamp = _stamp(there, authority_certificates)
+    outcomes = _again(there, rooms)
+    faults += _rows_missing(there)
+    return Verified(
+        about=there.about,
+        files=len(there.names),
+        bytes=sum((unpacked.root / name).stat().st_size for name in there.names),
+        fingerprint=fingerprint,
+        key_expected=key is not None,
+        stamp=stamp,
+        outcomes=outcomes,
+        faults=tuple(faults),
+    )
 
 
 class _Bag:
