@@ -18,8 +18,9 @@ from graph_service.evidence.report.bounds import Billed, Questioned, groups, tog
 from graph_service.evidence.report.contents import Money
 from graph_service.evidence.report.linking import link
 from graph_service.evidence.report.loss import loss
-from tests.evidence_case import Town, town
-from tests.http_service import FIRM
+from tests.evidence_case import Town, told
+from tests.http_service import CLIENTS, FIRM, WORKERS
+from tests.test_evidence_chains import town_of
 
 
 def sek(amount: int) -> Decimal:
@@ -161,9 +162,15 @@ def _apart(
             yield chosen
 
 
+def with_fees() -> dict[str, list[dict[str, str]]]:
+    """The municipality, where all clients but the seventh pay 100 an hour and never meet a cap."""
+    fee = {"valid_from": "2024-01-01", "hourly_fee_sek": "100", "monthly_cap_sek": "99999"}
+    return {**told(), "fees": [{"client_id": client, **fee} for client in CLIENTS[:6]]}
+
+
 @pytest.fixture(scope="module")
 def here(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Town]:
-    with town(tmp_path_factory.mktemp("town")) as made:
+    with town_of(tmp_path_factory.mktemp("town"), with_fees()) as made:
         yield made
 
 
@@ -199,11 +206,20 @@ class TestOfATown:
         )
         assert told.undated == Money(Decimal("0.00"), Decimal("0.00"))
 
-    def test_fees_are_told_of_whom_they_are_known(self, police: Material) -> None:
-        told = loss(police)
-        assert told.fee_effect == Money(Decimal("2000.00"), Decimal("2000.00"))
-        rooms = {each["finding_id"]: each["detector"] for each in police.findings}
-        assert {rooms[each] for each in told.fees_untold} == {"overlapping_visits"}
+    def test_fees_of_one_clients_month_count_once(self, police: Material) -> None:
+        # 150 to 425 a worker, 2,000 for the line of client 0. At least: the line, since a worker
+        # shares its month; of three in a row that share months in pairs, the two that share none;
+        # two alone. At most: the line's 60 hours whole and a worker's, three workers', two.
+        fees = loss(police).fee_effect
+        assert fees == Money(Decimal("2600.00"), Decimal("8550.00"))
+
+    def test_fees_are_untold_where_one_is_not_known(self, police: Material) -> None:
+        named = {
+            each["finding_id"]: {subject["id"] for subject in each["subjects"]}
+            for each in police.findings
+        }
+        (untold,) = loss(police).fees_untold
+        assert WORKERS[9] in named[untold]  # who is with the seventh client
 
     @pytest.mark.parametrize("recipient", ["ivo", "municipality"])
     def test_every_recipient_is_told_the_same(
