@@ -22,6 +22,7 @@ from graph_service.casework.database import open_database
 from graph_service.home import Home
 from graph_service.records import TABLES, Column, Kind
 from graph_service.results.subjects import finding_seen
+from graph_service.room import Room
 from graph_service.run import run
 from graph_service.run_file import RunFile, RunFolder
 from tests.casework import Clock, opened
@@ -30,6 +31,8 @@ from tests.house import House, organisation, person
 from tests.test_rooms import cases
 
 AS_OF: Final = date(2025, 9, 30)
+#: The case of overlapping_visits once more, with one of its two clients protected.
+PROTECTED: Final = "protected"
 Rows = dict[str, list[dict[str, Any]]]
 
 
@@ -79,12 +82,21 @@ _MADE: Final = {
 def told() -> Rows:
     """The rows of the town, by table."""
     moved, rows = Move(), Rows()
-    for number, room in enumerate(ROOMS):
-        of_room = cases(room)
-        first = next(name for name, case in of_room.items() if case.get("expect"))
-        for table, given in of_room[first]["given"].items():
-            rows.setdefault(table, []).extend(moved.row(number, table, row) for row in given)
+    given = [(room.name, _first(room)) for room in ROOMS]
+    hidden = dict(given)["overlapping_visits"]
+    one, *others = hidden["persons"]
+    given.append((PROTECTED, {**hidden, "persons": [{**one, "protection": "marked"}, *others]}))
+    for number, (_, of_case) in enumerate(given):
+        for table, there in of_case.items():
+            rows.setdefault(table, []).extend(moved.row(number, table, row) for row in there)
     return rows
+
+
+def _first(room: Room) -> dict[str, Any]:
+    given: dict[str, Any] = next(each for each in cases(room).values() if each.get("expect"))[
+        "given"
+    ]
+    return given
 
 
 @contextmanager
