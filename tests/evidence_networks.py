@@ -11,7 +11,7 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from graph_service.evidence.network.graph import Network, Node, Tie, Value, printable
+from graph_service.evidence.network.graph import Network, Node, Tie, Value, xml_safe
 from graph_service.graph.declaration import (
     EDGE_PROPERTIES,
     KINDS,
@@ -116,7 +116,7 @@ def star(workers: int, clients: int) -> Network:
 
 
 #: Texts of every character that a file can hold, as a network tells them.
-texts = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=30).map(printable)
+texts = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=30).map(xml_safe)
 
 
 @st.composite

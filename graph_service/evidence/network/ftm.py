@@ -19,7 +19,7 @@ from graph_service.evidence.network.graph import Network, Node, Tie
 from graph_service.evidence.network.words import (
     kind_word,
     node_label,
-    number,
+    percent,
     role_words,
     tie_label,
     tie_type,
@@ -187,7 +187,7 @@ def _role(tie: Tie) -> object:
 def _holding(tie: Tie) -> dict[str, Any]:
     share = tie.properties.get("share")
     return {
-        "percentage": number(100 * share, "en") if isinstance(share, Decimal) else None,
+        "percentage": f"{percent(share):f}" if isinstance(share, Decimal) else None,
         "ownershipType": tie.properties.get("interest"),
     }
 

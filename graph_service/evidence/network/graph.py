@@ -127,19 +127,19 @@ def _node(material: Material, entity: Entity, row: Mapping[str, Any]) -> Node:
 
 
 def _told(value: str | None, entity: Entity) -> str | None:
-    return None if value is None or value == entity.reference else printable(value)
+    return None if value is None or value == entity.reference else xml_safe(value)
 
 
 def _properties(
     material: Material, row: Mapping[str, Any], names: list[str]
 ) -> Mapping[str, Value]:
     return {
-        name: printable(material.told(value)) if isinstance(value, str) else value
+        name: xml_safe(material.told(value)) if isinstance(value, str) else value
         for name, value in ((name, row[name]) for name in names)
         if value is not None
     }
 
 
-def printable(text: str) -> str:
+def xml_safe(text: str) -> str:
     """The text, with a replacement character for each that XML cannot hold."""
     return _UNPRINTABLE.sub(_REPLACEMENT, text)

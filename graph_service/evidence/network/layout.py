@@ -17,7 +17,7 @@ import igraph
 from graph_service.evidence.network.graph import Network, Node, Tie
 
 #: Entities that one column can show legibly on a page.
-ROWS: Final = 16
+ROWS: Final = 14
 _IN_CHARGE, _OTHERS, _PROVIDERS, _WORKERS, _CLIENTS = range(5)
 #: Columns in the order in which they are filled: who is tied to those shown comes before others.
 _FILLED: Final = (_PROVIDERS, _WORKERS, _CLIENTS, _OTHERS, _IN_CHARGE)

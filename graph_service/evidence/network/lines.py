@@ -14,7 +14,7 @@ from typing import Final, NamedTuple, TypeAlias
 from graph_service.evidence.network.graph import Tie
 from graph_service.evidence.network.layout import Layout, pair_of
 from graph_service.evidence.network.svg import LETTER, written
-from graph_service.evidence.network.words import number, tie_detail, tie_type
+from graph_service.evidence.network.words import tie_detail, tie_type, visits_word
 from graph_service.texts import text
 
 _LABEL: Final = 7.5
@@ -199,9 +199,7 @@ def _label(line: Line, fits: int) -> str:
 def _words(ties: Sequence[Tie]) -> str:
     """What ties of one type amount to."""
     if visits := _visits(ties):
-        return (
-            f"{number(visits)} {text('sv', 'network_count', 'visit' if visits == 1 else 'visits')}"
-        )
+        return visits_word(visits)
     each = []
     for tie in ties:
         detail = tie_detail(tie).strip("()")

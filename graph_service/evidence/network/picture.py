@@ -22,7 +22,8 @@ from graph_service.evidence.network.svg import (
     document,
     written,
 )
-from graph_service.evidence.network.words import kind_word, node_label, number, short
+from graph_service.evidence.network.words import kind_word, node_label, short
+from graph_service.evidence.report.printed import number, printable
 from graph_service.texts import text
 
 _MARGIN: Final = 8
@@ -104,7 +105,7 @@ def _node(node: Node, left: float, middle: float, box: float) -> Iterator[str]:
     """A box: round for a person, square for an organisation, cut for anything else."""
     yield f"<g><title>{escape(node.reference)}</title>{_outline(node, left, middle, box)}"
     fits = int((box - 10) / (_NAME * LETTER))
-    lines = _wrapped(node_label(node), fits)
+    lines = _wrapped(printable(node_label(node)), fits)
     x, y = left + box / 2, middle - (len(lines) * 10 + 9) / 2 + 8
     for line in lines:
         yield written(

@@ -6,6 +6,8 @@ from collections.abc import Iterable
 from typing import Final
 from xml.sax.saxutils import escape
 
+from graph_service.evidence.report.printed import printable
+
 WIDTH: Final = 720
 SMALL: Final = 8.0
 #: How wide a letter is, as a share of the type size: a bold Libertinus Serif takes 0.5 of it.
@@ -40,8 +42,8 @@ def written(
     weight: str = "normal",
     colour: str = INK,
 ) -> str:
-    """A line of text; `y` is its base line."""
+    """A line of text, with nothing that a page's typefaces lack; `y` is its base line."""
     return (
         f'<text x="{x:.1f}" y="{y:.1f}" font-size="{size}" text-anchor="{anchor}" '
-        f'font-weight="{weight}" fill="{colour}">{escape(told)}</text>'
+        f'font-weight="{weight}" fill="{colour}">{escape(printable(told))}</text>'
     )

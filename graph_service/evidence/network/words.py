@@ -1,4 +1,4 @@
-"""How the network is worded: kinds, roles, ties, in Swedish and English."""
+"""How the network is worded: in Swedish, and kinds and types in English too."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from decimal import Decimal
 from typing import Final
 
 from graph_service.evidence.network.graph import Node, Tie
+from graph_service.evidence.report.printed import amount, number
 from graph_service.texts import keys, text
 
 #: Letters of a reference that tell entities of a case apart by eye.
@@ -44,45 +45,35 @@ def tie_type(tie: Tie, language: str = "sv") -> str:
     return text(language, "network_tie", tie.type)
 
 
-def tie_label(tie: Tie, language: str = "sv") -> str:
+def tie_label(tie: Tie) -> str:
     """A relationship in a few words: "äger 60 %", "besökte (12 besök)"."""
-    return " ".join(part for part in (tie_type(tie, language), tie_detail(tie, language)) if part)
+    return " ".join(part for part in (tie_type(tie), tie_detail(tie)) if part)
 
 
-def tie_detail(tie: Tie, language: str = "sv") -> str:
+def tie_detail(tie: Tie) -> str:
     """How much of it, or as what: a share, how likely, a role, visits, money; or nothing."""
     told = tie.properties
     parts = []
     if isinstance(share := told.get("share"), Decimal):
-        parts.append(f"{number(100 * share, language)} %")
+        parts.append(f"{number(percent(share))} %")
     if isinstance(probability := told.get("probability"), float):
         parts.append(f"({round(100 * probability)} %)")
     if isinstance(role := told.get("role"), str):
-        known = role in keys("network_as")
-        parts.append(f"({text(language, 'network_as', role) if known else role})")
-    if "visits" in told:
-        word = text(language, "network_count", "visit" if told["visits"] == 1 else "visits")
-        parts.append(f"({number(told['visits'], language)} {word})")
-    if isinstance(amount := told.get("amount"), Decimal):
-        parts.append(f"{money(amount, language)} {told.get('currency', 'SEK')}")
+        parts.append(f"({text('sv', 'network_as', role) if role in keys('network_as') else role})")
+    if isinstance(visits := told.get("visits"), int):
+        parts.append(f"({visits_word(visits)})")
+    if isinstance(money := told.get("amount"), Decimal):
+        parts.append(f"{amount(money)} {told.get('currency', 'SEK')}")
     return " ".join(parts)
 
 
-def number(value: object, language: str = "sv") -> str:
-    """A number as the language writes it, without needless decimals."""
-    plain = f"{value:f}" if isinstance(value, Decimal) else str(value)
-    whole, _, decimals = plain.partition(".")
-    grouped = f"{int(whole):,}".replace(",", "\N{NO-BREAK SPACE}" if language == "sv" else ",")
-    if whole.startswith("-") and not grouped.startswith("-"):
-        grouped = f"-{grouped}"
-    decimals = decimals.rstrip("0")
-    if not decimals:
-        return grouped
-    return f"{grouped}{',' if language == 'sv' else '.'}{decimals}"
+def visits_word(visits: int) -> str:
+    """So many visits."""
+    return text("sv", "network_count", "visit" if visits == 1 else "visits", count=number(visits))
 
 
-def money(amount: Decimal, language: str = "sv") -> str:
-    """An amount, with both decimals where it has any."""
-    words = number(amount, language)
-    mark = "," if language == "sv" else "."
-    return f"{words}0" if words.partition(mark)[2].isdigit() and words[-2] == mark else words
+def percent(share: Decimal) -> Decimal:
+    """A share of 1 as one of 100, without needless decimals."""
+    hundredths = 100 * share
+    whole = hundredths.to_integral_value()
+    return whole if whole == hundredths else hundredths.normalize()
