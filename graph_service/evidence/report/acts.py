@@ -17,7 +17,7 @@ from typing import Any, Final
 from graph_service.evidence.material import Material
 from graph_service.evidence.report.contents import Act
 from graph_service.evidence.report.standing import standing
-from graph_service.evidence.report.words import kronor, listed, named, number, said
+from graph_service.evidence.report.words import kronor, listed, named, number, said, whom
 from graph_service.room import Strength
 
 #: Acts of one finding that are told one by one.
@@ -56,13 +56,13 @@ def _is_hard(finding: Mapping[str, Any]) -> bool:
 def _whole(finding: Mapping[str, Any], title: str, is_standing: bool) -> Act:
     """A finding that no single act is told of: a lead, dismissed, or with rows that are no acts."""
     key = "dismissed" if not is_standing else "withheld" if _is_hard(finding) else "lead"
-    who = tuple(each["id"] for each in finding["subjects"] if each["role"] in _WHO)
+    who = tuple(whom(each["id"]) for each in finding["subjects"] if each["role"] in _WHO)
     since, until = finding["since"], finding["until"]
     return Act(
         day=date.fromisoformat(since),
         finding_id=finding["finding_id"],
         what=said("act", key, title=title, since=since, until=until, events=finding["events"]),
-        by=who or (finding["provider_id"],),
+        by=who or (whom(finding["provider_id"]),),
         rows=(),
     )
 

@@ -19,7 +19,7 @@ from graph_service.evidence.report.contents import (
     StoryTold,
     ThresholdTold,
 )
-from graph_service.evidence.report.words import named, said
+from graph_service.evidence.report.words import named, said, whom
 from graph_service.evidence.rerun import How, Rerun
 from graph_service.room import Room
 from graph_service.texts import text
@@ -69,9 +69,9 @@ def indicators(
                 rerun_text=_rerun_text(again),
                 disposition=None if judged is None else _disposition(judged, room),
                 contract_id=contract_of(finding, chains),
-                provider=finding["provider_id"],
+                provider=whom(finding["provider_id"]),
                 subjects=tuple(
-                    said("subject", "told", role=said("role", each["role"]), id=each["id"])
+                    said("subject", "told", role=said("role", each["role"]), id=whom(each["id"]))
                     for each in finding["subjects"]
                 ),
                 masked_rows=int(finding["statistics"].get("masked_rows") or 0),

@@ -9,7 +9,7 @@ from graph_service.evidence.material import Material
 from graph_service.evidence.report.contents import Chain, ContractTold, FindingTold, Loss, Money
 from graph_service.evidence.report.indicators import titles
 from graph_service.evidence.report.standing import standing
-from graph_service.evidence.report.words import kronor, listed, said
+from graph_service.evidence.report.words import kronor, listed, said, whom
 from graph_service.room import Strength
 
 #: Findings by name that one sentence holds.
@@ -62,7 +62,7 @@ def _summary(
 def _firms(material: Material) -> list[str]:
     names = {entity.key: entity.name for entity in material.entities}
     firms = sorted({finding["provider_id"] for finding in material.findings})
-    return [f"{names[each]} ({each})" if names.get(each) else each for each in firms]
+    return [f"{names[each]} ({each})" if names.get(each) else each for each in map(whom, firms)]
 
 
 def _titles(findings: Sequence[FindingTold]) -> list[str]:

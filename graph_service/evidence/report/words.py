@@ -12,11 +12,18 @@ from graph_service.texts import text
 LANGUAGE: Final = "sv"
 _ORE: Final = Decimal("0.01")
 _SECTION: Final = "evidence"
+#: How a sight calls a subject whose identity is protected.
+_PROTECTED: Final = "protected"
 
 
 def said(section: str, key: str, **words: object) -> str:
     """A text of the document."""
     return text(LANGUAGE, f"{_SECTION}_{section}", key, **words)
+
+
+def whom(identifier: str) -> str:
+    """Somebody as the findings name them; in words where the identity is protected."""
+    return said("subject", "protected") if identifier == _PROTECTED else identifier
 
 
 def named(table: str, file_sha256: str, row: int) -> str:
