@@ -153,6 +153,7 @@ def gathered(
             cited = finding["evidence"]
             places = [Place(each["table"], each["file_sha256"], each["row"]) for each in cited]
             workspace.cite(_own_id(home, finding, clear), places)
+        keys = workspace.keys()
         asked = {row["room"]: row for row in whole.rows("rooms", order="room")}
         (told,) = whole.rows("run", order="run_id")
         yield Material(
@@ -165,7 +166,7 @@ def gathered(
             digests={name: row["digest"] for name, row in asked.items()},
             entities=_entities(engine, about, found, clear),
             clear=clear,
-            findings=tuple(_told(home, finding, clear) for finding in found),
+            findings=tuple(_told(home, finding, clear, keys) for finding in found),
             own_ids={_own_id(home, each, clear): each["finding_id"] for each in found},
             workspace=workspace,
             whole_run=whole,
@@ -247,7 +248,12 @@ def _entities(
     )
 
 
-def _told(home: Home, finding: Mapping[str, Any], clear: Mapping[str, Named]) -> dict[str, Any]:
+def _told(
+    home: Home,
+    finding: Mapping[str, Any],
+    clear: Mapping[str, Named],
+    keys: Mapping[Place, Mapping[str, Any]],
+) -> dict[str, Any]:
     """A finding of the sight, references led back where the recipient is told whose."""
     told: dict[str, Any] = in_clear(
         {name: value for name, value in finding.items() if name != "provider_ref"}, clear
@@ -256,6 +262,10 @@ def _told(home: Home, finding: Mapping[str, Any], clear: Mapping[str, Named]) ->
     told["subjects"] = [
         {name: subject[name] for name in ("role", "kind", "id")} for subject in told["subjects"]
     ]
+    for row in told["evidence"]:
+        if None in row["key"].values():
+            place = Place(row["table"], row["file_sha256"], row["row"])
+            row["key"] = dict(keys.get(place, row["key"]))
     return told
 
 

@@ -12,6 +12,9 @@ support    the same shape: further rows that a room needs to find it again
 
 from __future__ import annotations
 
+import base64
+import hashlib
+import hmac
 import json
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
@@ -32,6 +35,7 @@ Item = TypeVar("Item")
 
 #: Rows that are masked at a time; memory does not grow with their number.
 _AT_A_TIME: Final = 2_000
+_LETTERS: Final = 26
 _NAMES_SOMEBODY: Final = frozenset({Kind.PERSON, Kind.PARTY})
 _TAKEN: Final = {
     "table": "VARCHAR",
@@ -170,11 +174,34 @@ class Workspace:
                 continue
             if column.kind in _NAMES_SOMEBODY and told is None:
                 return None
-            if told is None or kinds_named(column):
+            if told is None and column.kind is Kind.ID and column.masking is Masking.NONE:
+                values[column.name] = self._stand_in(column.name, str(value))
+            elif told is None or kinds_named(column):
                 values[column.name] = told
             elif column.masking is Masking.FREE_TEXT and not self.recipient.free_text:
                 values[column.name] = None
         return values
+
+    def _stand_in(self, name: str, value: str) -> str:
+        """What a row's own id is called where a personal number may be read in it.
+
+        The same throughout the home, so that rows that name each other still do.
+        """
+        message = f"stand-in:{name}:{value}".encode()
+        digest = hmac.digest(self._home.reference_key(), message, hashlib.sha256)
+        return f"{name.removesuffix('_id')}-{base64.b32encode(digest).decode().lower()[:_LETTERS]}"
+
+    def keys(self) -> dict[Place, dict[str, Any]]:
+        """The key of each packaged row as the package tells it, parts as JSON says them."""
+        found: dict[Place, dict[str, Any]] = {}
+        for table in TABLES.values():
+            names = ", ".join(quoted(name) for name in table.key)
+            for row in self.engine.stream(
+                f"SELECT {names}, _file_sha256, _row FROM known.{quoted(table.name)}"
+            ):
+                place = Place(table.name, row["_file_sha256"], row["_row"])
+                found[place] = {name: _json(row[name]) for name in table.key}
+        return found
 
     def _note(self, table: str, finding_id: str, places: Iterable[Place]) -> None:
         columns = {"finding_id": "VARCHAR", **dict(list(_TAKEN.items())[:3])}
@@ -219,6 +246,10 @@ def file_name(file: str, sha256: str) -> str:
 
 def _text_type(kind: str) -> Any:
     return ["VARCHAR"] if kind.endswith("[]") else "VARCHAR"
+
+
+def _json(value: Any) -> Any:
+    return value.isoformat() if isinstance(value, date) else value
 
 
 def _text(value: Any) -> Any:
