@@ -9,12 +9,14 @@ import zipfile
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
 from pydantic import TypeAdapter
 from sqlalchemy import select
 
+import client
 from api.http.shapes import casework as shapes
 from graph_service.casework.audit.tables import AuditRow
 from graph_service.casework.export_file import Export, Package
@@ -45,6 +47,10 @@ class Somebody:
         )
         self.user_id = key.key_id
         self.http = served.with_token(secret)
+        self._secret = secret
+
+    def client(self, served: Served) -> client.Service:
+        return client.Service(served.url, self._secret)
 
     def ask(self, method: str, path: str, status: int = 200, **sent: Any) -> Json:
         answer = self.http.request(method, path, **sent)
@@ -114,7 +120,7 @@ def log_of(served: Served, action: str) -> list[AuditRow]:
 
 
 def test_an_export_is_asked_approved_made_and_downloaded(
-    served: Served, people: dict[str, Somebody], case_id: str
+    served: Served, people: dict[str, Somebody], case_id: str, tmp_path: Path
 ) -> None:
     anna, lawyer = people["anna"], people["lawyer"]
     answer = anna.http.post(
@@ -172,6 +178,9 @@ def test_an_export_is_asked_approved_made_and_downloaded(
     package = anna.ask("POST", f"{address}/package")
     got = anna.http.get(f"{address}/package")
     assert (package["number"], hashlib.sha256(got.content).hexdigest()) == (2, package["sha256"])
+    with anna.client(served) as service:
+        assert service.package(export["export_id"], tmp_path / "package.zip") == package
+    assert (tmp_path / "package.zip").read_bytes() == got.content
 
 
 def test_to_approve_is_not_to_be_given_what_was_approved(
@@ -273,6 +282,20 @@ def test_lists_are_paged_to_their_end(people: dict[str, Somebody], case_id: str)
             cursor = {"cursor": page["next"]}
         assert [each for each in found if each in made] == made
         assert len(found) == len(set(found))
+
+
+def test_the_client_asks_approves_and_is_refused_as_the_service_says(
+    served: Served, people: dict[str, Somebody], case_id: str, tmp_path: Path
+) -> None:
+    with people["anna"].client(served) as anna, people["lawyer"].client(served) as lawyer:
+        first, second = (anna.ask_export(case_id, **WANTED)["export_id"] for _ in range(2))
+        assert {first, second} <= {each["export_id"] for each in lawyer.exports_waiting()}
+        with pytest.raises(client.Problem, match="another person"):
+            anna.package(first, tmp_path / "package.zip")
+        assert lawyer.approve_export(first)["state"] == "approved"
+        assert lawyer.refuse_export(second, "Dubbelt")["end_reason"] == "Dubbelt"
+        assert [each["state"] for each in anna.exports(case_id)] == ["approved", "refused"]
+    assert not (tmp_path / "package.zip").exists()
 
 
 def test_examples_are_what_is_answered() -> None:
