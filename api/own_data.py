@@ -9,6 +9,7 @@ from typing import Final
 
 import queries
 from graph_service.access.reference import PATTERN, kind_of
+from graph_service.casework.case_access import said
 from graph_service.detector import open_rooms
 from graph_service.errors import NotThere, UsageError
 from graph_service.evidence.subject.rows import Person
@@ -29,7 +30,7 @@ def whose(home: Home, written: str, *, today: date) -> Person:
 
     Raises UsageError for what is none of these, NotThere for a reference that the run has not.
     """
-    text = written.strip()
+    text = said(written, "person")
     if PATTERN.fullmatch(text):
         return Person(_behind(home, text))
     try:
@@ -43,7 +44,7 @@ def whose(home: Home, written: str, *, today: date) -> Person:
 
 def ground_given(told: str | None, *, with_findings: bool) -> str | None:
     """Why findings are told; None where they are not. UsageError for one without the other."""
-    ground = (told or "").strip()
+    ground = said(told, "legal ground") if told else ""
     if with_findings != bool(ground):
         raise UsageError(
             "Findings and a legal ground go together: say on what ground they are told."

@@ -468,6 +468,24 @@ def test_readings_are_counted_by_month_and_those_of_casework_only_by_decision(
     assert "user:1" not in by_decision.text
 
 
+def test_of_who_lives_with_them_no_more_than_that_somebody_does(tmp_path: Path) -> None:
+    house = House(tmp_path)
+    lodger = {"person_id": CLIENT, "care_of": f"c/o {WORKER[2:8]}-{WORKER[8:]}", "street": "Ek 1"}
+    house.load_rows("persons", lodger | {"protection": "marked", "deceased_on": "2024-05-06"})
+    firm = {"org_id": TRADER, "name": "Evas Städ", "care_of": f"Märkt {WORKER}", "city": "Ort"}
+    house.load_rows("organisations", firm)
+    with open_database(house.home, None) as database:
+        export = Town(house, database, Clock(), tmp_path / "out").export(WORKER)
+    (other,), (firm,) = export.rows("persons"), export.rows("organisations")
+    told = {name for name in TABLES["persons"].names if other[name]}
+    assert told <= {"person_id", "care_of"} and re.fullmatch(r"person \d", other["person_id"])
+    assert not {name for name in TABLES["organisations"].names if firm[name]} - {
+        "org_id",
+        "care_of",
+    }
+    assert not any(word in export.text for word in ("marked", "2024-05-06", "Evas", "Ek 1"))
+
+
 def test_older_versions_are_there_and_say_what_they_are(tmp_path: Path) -> None:
     house = House(tmp_path)
     house.load_rows("employments", row("employments", person_id=WORKER, title="Vikarie"))

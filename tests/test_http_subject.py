@@ -36,7 +36,11 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
 
 
 def ask(served: Served, number: str, **given: object) -> httpx.Response:
-    return served.client("lawyer").post(PATH, json={"person": number, **given})
+    return served.client("lawyer").post(
+        PATH,
+        content=json.dumps({"person": number, **given}),
+        headers={"Content-Type": "application/json"},
+    )
 
 
 def texts(data: bytes) -> dict[str, str]:
@@ -91,7 +95,11 @@ def test_findings_need_a_ground_which_is_logged(served: Served) -> None:
     assert last_entry(served, "subjects.export").entry.purpose == "OSL 10 kap. 3 §"
 
 
-@pytest.mark.parametrize("wrong", ["", "hej", CLIENT[2:], CLIENT[:-1] + "x", "person-" + "a" * 26])
+@pytest.mark.parametrize(
+    "wrong",
+    ["", "hej", CLIENT[2:], CLIENT[:-1] + "x", "person-" + "a" * 26, "skola:\x00", "skola:\ud800"],
+    ids=ascii,
+)
 def test_what_names_nobody_is_refused_without_being_repeated(served: Served, wrong: str) -> None:
     answer = ask(served, wrong)
     assert answer.status_code in {404, 422}

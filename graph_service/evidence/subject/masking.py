@@ -39,6 +39,8 @@ _HOLDERS: Final = {
     "payee_account": "payee_id",
     "account": "org_id",
 }
+#: Tables that tell of one person or firm: where it is another one, nothing is told of them.
+_REGISTERS: Final = {"persons": "person_id", "residences": "person_id", "organisations": "org_id"}
 #: What would lead to who told a tip.
 _OF_THE_SOURCE: Final = frozenset({("tips", "text"), ("tips", "channel")})
 _REACHES: Final = re.compile(r"\S@\S|(?:\+|\b0)\d(?:[ ()/-]*\d){5,}")
@@ -147,6 +149,8 @@ class Mask:
         if column.name in others:
             return self.labels.of(_kind(column), others[column.name])
         if (table.name, column.name) in _OF_THE_SOURCE:
+            return None
+        if _REGISTERS.get(table.name) in others and not self.person.is_in(str(value)):
             return None
         if column.masking in _PRIVATE:
             hidden = others.keys() & _parties(table)
