@@ -6,7 +6,7 @@ that none explains another's. Persons have the numbers that real ones would have
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import date
@@ -70,7 +70,7 @@ class Move:
         return self._named[case, kind, text]
 
 
-_MADE: Final = {
+_MADE: Final[Mapping[str, Callable[[int, str], str]]] = {
     "person": lambda n, _: person(n),
     "organisation": lambda n, _: organisation(n),
     "phone": lambda n, _: f"070-1740{605 + n}",
@@ -93,9 +93,8 @@ def told() -> Rows:
 
 
 def _first(room: Room) -> dict[str, Any]:
-    given: dict[str, Any] = next(each for each in cases(room).values() if each.get("expect"))[
-        "given"
-    ]
+    first: dict[str, Any] = next(case for case in cases(room).values() if case.get("expect"))
+    given: dict[str, Any] = first["given"]
     return given
 
 

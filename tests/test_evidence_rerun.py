@@ -24,7 +24,7 @@ from graph_service.evidence.counts import Reach
 from graph_service.evidence.homes import _house
 from graph_service.evidence.opaque import Opaque
 from graph_service.evidence.rerun import How, Outcome, Rerun
-from graph_service.records import Kind, Masking
+from graph_service.records import TABLES, Kind, Masking
 from graph_service.room import Strength
 from graph_service.run_file import RunFolder
 from tests import evidence_rooms
@@ -103,6 +103,11 @@ def ivo(town: Town, tmp_path_factory: pytest.TempPathFactory) -> Made:
     return made(town, tmp_path_factory.mktemp("ivo"), "ivo")
 
 
+@pytest.fixture(scope="module")
+def outcomes(police: Made) -> list[Outcome]:
+    return police.again()
+
+
 @pytest.fixture
 def altered(police: Made, tmp_path: Path) -> Made:
     """A copy of the police's package, to be altered."""
@@ -110,13 +115,14 @@ def altered(police: Made, tmp_path: Path) -> Made:
     return Made(**{**vars(police), "root": tmp_path / "bag"})
 
 
-def test_every_room_gives_its_findings_again_to_the_police(police: Made) -> None:
+def test_every_room_gives_its_findings_again_to_the_police(
+    police: Made, outcomes: list[Outcome]
+) -> None:
     assert {finding["detector"] for finding in police.findings} == {room.name for room in ROOMS}
     seen = [each for each in police.findings if each["finding_id"] not in hidden_in(police)]
     for finding in seen:
         how = How.ROWS if finding["detector"] in HARD else How.COUNTS
         assert police.reruns[finding["finding_id"]] == Rerun(finding["finding_id"], how, None)
-    outcomes = police.again()
     assert [each.finding_id for each in outcomes] == [
         each["finding_id"] for each in police.packaged
     ]
@@ -124,16 +130,26 @@ def test_every_room_gives_its_findings_again_to_the_police(police: Made) -> None
     assert all(each.holds for each in outcomes if each.finding_id != hidden), outcomes
 
 
-def test_rows_of_the_protected_are_not_given_and_the_reason_is_told(police: Made) -> None:
+def test_rows_of_the_protected_are_not_given_and_the_reason_is_told(
+    police: Made, outcomes: list[Outcome]
+) -> None:
     (hidden,) = hidden_in(police)
     assert police.reruns[hidden].how is How.SIGNATURE
     assert "identitet är skyddad" in (police.reruns[hidden].why or "")
-    (outcome,) = [each for each in police.again() if each.finding_id == hidden]
+    (outcome,) = [each for each in outcomes if each.finding_id == hidden]
     assert (outcome.holds, "identity is protected" in outcome.said) == (None, True)
 
 
 def test_what_is_packaged_says_what_the_run_said(police: Made, ivo: Made) -> None:
-    same = ("detector", "detector_digest", "strength", "provider_id", "since", "until", "events")
+    same: tuple[str, ...] = (
+        "detector",
+        "detector_digest",
+        "strength",
+        "provider_id",
+        "since",
+        "until",
+        "events",
+    )
     same += ("days", "exposure_sek", "summary", "innocent")
     for package in (police, ivo):
         for packaged in package.packaged:
@@ -191,7 +207,7 @@ def identifying() -> set[str]:
     """Every text of the town by which somebody, a firm's people or a home is known."""
     told = set()
     for table, there in evidence_rooms.told().items():
-        declared = {column.name: column for column in evidence_rooms.TABLES[table].columns}
+        declared = {column.name: column for column in TABLES[table].columns}
         for row in there:
             for name, value in row.items():
                 column = declared[name]

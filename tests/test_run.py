@@ -19,6 +19,7 @@ from click.testing import CliRunner
 from api.cli_run import COMMANDS, ROOMS
 from api.session import Group
 from graph_service import thresholds
+from graph_service.counted import is_counted, table_of
 from graph_service.detector import open_rooms
 from graph_service.engines.duckdb import Engine
 from graph_service.errors import DeclarationError, GraphServiceError, RunError, UsageError
@@ -120,7 +121,8 @@ def test_a_run_file_has_its_tables_and_nothing_that_points_elsewhere(
     kept = {"nodes", "edges", "links", "findings", "scores", "changes", "set_aside", "rooms", "run"}
     looked_up = {"adjacency", "spokes"}
     seen = {"scope_nodes", "scope_evidence", "scope_payments", "scope_rooms"}
-    assert tables == kept | looked_up | seen
+    counted = {table_of(room) for room in ALL_ROOMS if is_counted(room)}
+    assert tables == kept | looked_up | seen | counted
     assert (views, schemas) == ([], {"main"})
     assert not list(home.runs.glob("*.building*"))
     assert not list((home.path / "spill").iterdir())
