@@ -111,8 +111,8 @@ def _write(
 ) -> Mapping[str, Rerun]:
     """Everything that the payload holds but for the custody log."""
     progress("again")
-    reruns = rerun.write(material, root)
     facts.link(material)
+    reruns = rerun.write(material, root)
     rows.write(material, root)
     progress("lines")
     lines.write(material, root, cutter)
