@@ -18,6 +18,7 @@ from api.http.shapes import casework as shapes
 from graph_service.casework.audit.tables import AuditRow
 from graph_service.casework.case_file import CaseFile, Happened, Link, Outline
 from graph_service.casework.dispositions import Disposition, Precision
+from graph_service.casework.export_file import Export, Package
 from graph_service.casework.masks import Mask
 from graph_service.casework.notes import Note
 from graph_service.casework.replies import Reply
@@ -458,6 +459,8 @@ ANSWERED: dict[str, Any] = {
     "happened": Happened,
     "mask": Mask,
     "masks": None,
+    "export": Export,
+    "package": Package,
     "disposition": Disposition,
     "precision": Precision,
     "snooze": Snooze,
