@@ -114,7 +114,7 @@ class Mask:
         if column.kind is Kind.PERSON or (column.kind in PARTIES and _PERSONAL.fullmatch(value)):
             return value != self.person.number
         if column.masking is Masking.IDENTITY and column.kind is Kind.TEXT:
-            return not self.person.is_in(value)
+            return not self.person.is_in(value) or self.strange(value)
         return False
 
     def _is_own_thing(
