@@ -19,6 +19,8 @@ from graph_service.evidence import package
 from tests.evidence_case import MADE_AT, Town
 from tests.golden_evidence import GOLDEN, RECIPIENTS, Made, fixed_town, made
 
+_CURE = "Look at it (--show FOLDER), then renew it with `python -m tests.golden_evidence`."
+
 
 @pytest.fixture(scope="module")
 def of_town(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Town]:
@@ -47,7 +49,7 @@ def test_each_byte_is_as_it_was_looked_at(
     told = "\n".join(
         line for name in changed for line in _told(name, kept.get(name), now.get(name))
     )
-    assert changed == [], told
+    assert changed == [], f"{told}\n{_CURE}"
 
 
 def test_two_exports_at_one_point_differ_in_nothing_else(
