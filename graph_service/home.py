@@ -11,6 +11,9 @@ HOME/neo4j-home         the name by which a database knows this home
 HOME/casework.sqlite    people's own work, unless DATABASE_URL names a PostgreSQL
 HOME/audit/             the anchor of the log: where it ended, kept outside the database
 HOME/reference.key      makes the opaque references of entities; keep it as you keep a password
+HOME/signing.key        signs packages of evidence; in no backup, keep it as you keep a seal
+HOME/signing/           the public keys that have signed
+HOME/exports/           packages that may be downloaded, as long as they are approved
 HOME/sights/<run>/      what may be seen of a run, one file a reach; made anew at will
 HOME/jobs/              a lock for each job that runs, and what one that failed said
 HOME/practice.toml      how the municipality works: hours for a finding, days of payment

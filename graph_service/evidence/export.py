@@ -22,6 +22,7 @@ from graph_service.evidence import bag, custody, lines, network, package, rerun,
 from graph_service.evidence.lines import Cutter
 from graph_service.evidence.material import Material, Progress, gathered
 from graph_service.evidence.report import facts, pages, record
+from graph_service.evidence.report.contents import Contents
 from graph_service.evidence.request import Request
 from graph_service.evidence.rerun import How, Rerun
 from graph_service.evidence.signature import Signer
@@ -89,18 +90,18 @@ def export(
             spill=folder,
             progress=progress,
         ) as material:
-            reruns = _write(material, root, cutter, progress)
+            reruns, contents = _write(material, root, cutter, progress)
             progress("custody")
             custody.write(material, database, root, made_by=caller.user_id)
             packaged = material.engine.value("SELECT count(*) FROM taken")
-            about = _about(material)
+            about = _about(material, contents)
         progress("seal")
         bag.seal(root, about, signer, authority)
         made = folder / "package.zip"
         bag.pack(root, made)
         sha256, size = bag.hashed(made), made.stat().st_size
         progress("verify")
-        _check(made, rooms, signer)
+        _check(made, rooms, signer, folder)
         _move(made, out)
     counted = Counter(found.how for found in reruns.values())
     return Exported(out, sha256, size, len(reruns), int(packaged), counted)
@@ -108,7 +109,7 @@ def export(
 
 def _write(
     material: Material, root: Path, cutter: Cutter, progress: Progress
-) -> Mapping[str, Rerun]:
+) -> tuple[Mapping[str, Rerun], Contents]:
     """Everything that the payload holds but for the custody log."""
     progress("again")
     facts.link(material)
@@ -122,13 +123,14 @@ def _write(
     contents = facts.contents(material, reruns)
     record.write(contents, root)
     pages.write(contents, material, root)
-    return reruns
+    return reruns, contents
 
 
-def _about(material: Material) -> dict[str, str]:
+def _about(material: Material, contents: Contents) -> dict[str, str]:
     """What the bag says of itself; nothing that tells who anybody is."""
     request = material.request
     return {
+        "Source-Organization": contents.municipality,
         "External-Identifier": request.export_id,
         "Internal-Sender-Identifier": request.case_id,
         "Bagging-Date": material.made_on.isoformat(),
@@ -136,9 +138,9 @@ def _about(material: Material) -> dict[str, str]:
     }
 
 
-def _check(made: Path, rooms: Collection[Room], signer: Signer) -> None:
+def _check(made: Path, rooms: Collection[Room], signer: Signer, spill: Path) -> None:
     """What a recipient would be told of it."""
-    told = verify(made, rooms, key=signer.fingerprint)
+    told = verify(made, rooms, key=signer.fingerprint, spill=spill)
     if not told.holds:
         raise EvidenceError(
             f"The package that was made does not hold ({told.faults[0]}), and was not given out. "

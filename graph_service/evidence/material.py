@@ -147,6 +147,7 @@ def gathered(
         _network(engine, seen, about)
         shown = _shown(engine, about, found, case.clear, profile)
         clear = dict(Clear(whole, shown, request.lifted))
+        unneeded = _mask_accounts(engine, profile)
         workspace = Workspace(home, seen, engine, clear, profile)
         progress("rows")
         for finding in found:
@@ -166,7 +167,7 @@ def gathered(
             digests={name: row["digest"] for name, row in asked.items()},
             entities=_entities(engine, about, found, clear),
             clear=clear,
-            findings=tuple(_told(home, finding, clear, keys) for finding in found),
+            findings=tuple(replaced(_told(home, each, clear, keys), unneeded) for each in found),
             own_ids={_own_id(home, each, clear): each["finding_id"] for each in found},
             workspace=workspace,
             whole_run=whole,
@@ -269,14 +270,32 @@ def _told(
     return told
 
 
+def _mask_accounts(engine: Engine, profile: Recipient) -> dict[str, str]:
+    """A firm's account is no secret of the run's, but not every recipient needs it: its reference
+    by the account, where it is masked.
+    """
+    if "accounts" in profile.tables:
+        return {}
+    rows = engine.rows("SELECT node_id, key FROM evidence_nodes WHERE kind = 'account'")
+    engine.execute(
+        "UPDATE evidence_nodes SET key = node_id, name = NULL, search = NULL WHERE kind = 'account'"
+    )
+    return {row["key"]: row["node_id"] for row in rows}
+
+
 def in_clear(value: Any, clear: Mapping[str, Named]) -> Any:
     """Any JSON, each text in it that is a reference led back where that is allowed."""
+    return replaced(value, {reference: named.key for reference, named in clear.items()})
+
+
+def replaced(value: Any, by: Mapping[str, str]) -> Any:
+    """Any JSON, each whole text in it that `by` names replaced."""
     if isinstance(value, str):
-        return clear[value].key if value in clear else value
+        return by.get(value, value)
     if isinstance(value, Mapping):
-        return {name: in_clear(part, clear) for name, part in value.items()}
+        return {name: replaced(part, by) for name, part in value.items()}
     if isinstance(value, list):
-        return [in_clear(part, clear) for part in value]
+        return [replaced(part, by) for part in value]
     return value
 
 

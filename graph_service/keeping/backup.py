@@ -72,6 +72,9 @@ def back_up(
             copying.write("runs/current", f"{current.run_id}\n".encode())
         for name in _NOTES:
             copying.take(home.path / name)
+        # The public ones: a private key that lies in two places signs for nobody.
+        for path in sorted((home.path / "signing").glob("*.pem")):
+            copying.take(path)
         if "version" not in copying.files:
             copying.write("version", f"{home.version}\n".encode())
         keeping = None if database is None else Keeping(database, clock=clock)

@@ -8,6 +8,7 @@ from itertools import groupby
 from typing import Any
 
 from graph_service.evidence.report.contents import Contents, ContractTold, FindingTold, Money
+from graph_service.evidence.report.people import clear_names
 from graph_service.evidence.report.printed import kronor, number, told
 from graph_service.texts import text
 
@@ -22,6 +23,7 @@ def of_contracts(
     if contents.document != "dossier":
         return []
     rows = {each.contract_id: each for each in contents.contracts}
+    names = clear_names(printed["parties"])
     under: dict[str | None, list[FindingTold]] = {}
     for each in contents.findings:
         under.setdefault(each.contract_id, []).append(each)
@@ -30,7 +32,7 @@ def of_contracts(
         {
             "id": None if contract_id is None else told(contract_id),
             "title": _title("contract", "no_contract", contract_id),
-            "row": _says(rows.get(contract_id or "")),
+            "row": _says(rows.get(contract_id or ""), names),
             "findings": [printed_findings[numbers[each.finding_id]] for each in found],
             **_amount(contents, found),
             "replied": _replied(contents, found),
@@ -46,7 +48,7 @@ def _title(named: str, unnamed: str, identity: str | None) -> str:
     return text("sv", "pages", named, **{named: told(identity)})
 
 
-def _says(contract: ContractTold | None) -> dict[str, Any] | None:
+def _says(contract: ContractTold | None, names: Mapping[str, str]) -> dict[str, Any] | None:
     """What a contract says, as lines."""
     if contract is None:
         return None
@@ -54,7 +56,7 @@ def _says(contract: ContractTold | None) -> dict[str, Any] | None:
     span = {"since": contract.valid_from, "until": until}
     return {
         "place": contract.row,
-        "provider": told(contract.provider),
+        "provider": told(names.get(contract.provider, contract.provider)),
         "service": told(contract.service),
         "reimbursement": told(contract.reimbursement),
         "rate": text("sv", "pages", "hourly_rate", rate=kronor(contract.hourly_rate_sek)),

@@ -20,7 +20,7 @@ from graph_service.evidence.report import timeline
 from graph_service.evidence.report.contents import Contents, FindingTold, Loss
 from graph_service.evidence.report.contracts import of_contracts
 from graph_service.evidence.report.opening import opening
-from graph_service.evidence.report.people import by_degree, clear_names, witnesses
+from graph_service.evidence.report.people import by_degree, clear_names, with_name, witnesses
 from graph_service.evidence.report.printed import number, told
 from graph_service.texts import keys, text
 
@@ -65,6 +65,7 @@ def _number(printed: dict[str, Any], numbers: Mapping[str, str]) -> None:
         each["by"] = [names.get(one, one) for one in each["by"]]
     for each in printed["findings"]:
         each["provider"] = names.get(each["provider"], each["provider"])
+        each["subjects"] = [with_name(one, names) for one in each["subjects"]]
 
 
 def _acts(printed: dict[str, Any], contents: Contents) -> None:

@@ -29,6 +29,12 @@ def clear_names(parties: Sequence[Mapping[str, Any]]) -> dict[str, str]:
     }
 
 
+def with_name(subject: str, names: Mapping[str, str]) -> str:
+    """`medarbetare: <number>` with the name that goes with the number, if it is in clear."""
+    role, colon, number = subject.rpartition(": ")
+    return f"{role}{colon}{names.get(number, number)}"
+
+
 def witnesses(contents: Contents, parties: Sequence[Mapping[str, Any]]) -> dict[str, Any] | None:
     """Who may be heard, for a recipient that may try provisions: only such a one hears witnesses.
 
