@@ -24,9 +24,10 @@ from graph_service.evidence.report.contents import (
 )
 
 FIRM = "Exempelomsorgen i Exstad AB"
-PROVIDER = "organisation:aaaaaaaaaaaaaaaaaaaaaaaaaa"
-WORKER = "person:bbbbbbbbbbbbbbbbbbbbbbbbbb"
-CLIENT = "person:cccccccccccccccccccccccccc"
+#: No line breaks before a digit, so that these are as wide as a reference can be.
+PROVIDER = "organisation-2aaaaaaaaaaaaaaaaaaaaaaaaa"
+WORKER = "person-3bbbbbbbbbbbbbbbbbbbbbbbbb"
+CLIENT = "person-4ccccccccccccccccccccccccc"
 FIRST_DAY = date(2025, 3, 3)
 
 
@@ -106,7 +107,7 @@ def act(number: int, finding: FindingTold, day: date | None = None) -> Act:
         day=when,
         finding_id=finding.finding_id,
         what="Registrerat besök 08:00–09:30 hos klient A och 08:15–09:00 hos klient B.",
-        by=("19900101-2384",),
+        by=("199001012384",) if number % 3 else (WORKER, PROVIDER),
         rows=(f"visits:1a2b3c4d:{2 + number}", f"visits:1a2b3c4d:{3 + number}"),
     )
 
@@ -248,7 +249,7 @@ def stress() -> Contents:
         legal_ground="Offentlighets- och sekretesslagen 10 kap. 24 § och 28 §, " * 6,
         parties=whole.parties
         + tuple(
-            replace(whole.parties[1], reference=f"person:{n:026d}", name=f"Test {long} {n}")
+            replace(whole.parties[1], reference=f"person-{n:026d}", name=f"Test {long} {n}")
             for n in range(60)
         ),
         origins=origins(80),

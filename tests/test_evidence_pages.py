@@ -6,7 +6,7 @@ import io
 import json
 import re
 import unicodedata
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import date
 from decimal import Decimal
@@ -16,15 +16,18 @@ from pathlib import Path
 from typing import Any
 
 import pypdf
+import pypdfium2
 import pytest
 import typst
 from hypothesis import given
 from hypothesis import strategies as st
 
 from graph_service.evidence.report import layout, pages, printed
-from graph_service.evidence.report.contents import Contents, ContractTold, Money
+from graph_service.evidence.report.contents import Contents, ContractTold, Money, Party
 from graph_service.evidence.report.timeline import timeline
-from tests.evidence_contents import chain, contents, finding, finding_id, stress
+from graph_service.evidence.report.words import said as sv
+from graph_service.texts import text as text_of
+from tests.evidence_contents import CLIENT, chain, contents, finding, finding_id, stress
 
 NO_BREAK = "\N{NO-BREAK SPACE}"
 NETWORK = (
@@ -90,8 +93,14 @@ def words(pdf: bytes) -> list[str]:
 
 @cache
 def whole(pdf: bytes) -> str:
-    """All text without any white space: lines break where they must."""
-    return re.sub(r"[\s\N{ZERO WIDTH SPACE}]", "", "".join(words(pdf)))
+    """All text without any white space, and without what each page has above and below it."""
+    around = rf"(Rapport|{sv_pages('dossier')}) · ärende \S+ sida \d+ av \d+|{sv_pages('footer')}"
+    inside = "".join(re.sub(around, "", page) for page in words(pdf))
+    return re.sub(r"[\s\N{ZERO WIDTH SPACE}]", "", inside)
+
+
+def sv_pages(key: str) -> str:
+    return re.escape(text_of("sv", "pages", key)).replace(r"\ ", " ")
 
 
 def pressed(text: str) -> str:
@@ -136,13 +145,79 @@ def test_a_limit_that_the_municipality_changed_tells_both_values_and_the_reason(
     assert "Kommunen har ändrat gränsen från 100 m: Tätorten har långa kvarter" in text
 
 
+def test_a_rule_stands_in_full_once_and_its_claim_with_each_finding() -> None:
+    first, again = finding(1), finding(2)
+    other = finding(3, thresholds=first.thresholds[:1])
+    told = replace(contents(), findings=(first, again, other), acts=(), chains=())
+    text = " ".join(words(made(told)))
+    assert text.count(first.claim) == 3
+    assert text.count(first.silent_on) == 2
+    assert text.count(first.thresholds[0].why) == 2
+    assert text.count(first.thresholds[1].why) == 1
+    assert "är desamma som för Indikation 1." in text
+
+
+def test_who_may_be_heard_is_told_to_who_may_try_provisions_clients_only_in_clear() -> None:
+    degree = sv("degree", "client")
+    masked = Party(CLIENT, "person", None, None, ("klient",), degree, (finding_id(1),))
+    clear = replace(masked, reference=f"{CLIENT}2", number="198003022384", name="Test Klient")
+    told = replace(contents(), parties=(*contents().parties[:2], masked, clear))
+    assert layout.laid_out(told)["words"]["witnesses"] is None
+    told = replace(told, provisions=("BrB 9 kap. 1–3 §§", "Kommunen har inte tagit ställning."))
+    text = " ".join(words(made(told)))
+    heard = text[text.rindex("Vilka som kan höras") : text.rindex("Vidtagna åtgärder")]
+    assert "Test Klient 198003022384" in heard
+    assert "som därför inte nämns här: 1." in heard
+    assert "Test Medarbetare" not in heard
+    assert CLIENT not in heard
+    at = text.rindex("Bestämmelser som kan aktualiseras")
+    assert "Uppgifterna kan aktualisera följande bestämmelser." in text[at : at + 200]
+    assert "BrB 9 kap. 1–3 §§" in text[at : at + 300]
+
+
+@pytest.mark.parametrize("document", [small, large, civil])
+def test_no_text_leaves_the_page_or_lies_upon_other_text(document: Callable[[], bytes]) -> None:
+    for width, height, boxes in printed_boxes(document()):
+        for left, bottom, right, top in boxes:
+            assert left > MARGIN
+            assert right < width - MARGIN
+            assert bottom > FOOT
+            assert top < height - FOOT
+        for at, one in enumerate(boxes):
+            assert not any(upon(one, other) for other in boxes[at + 1 :])
+
+
+Box = tuple[float, float, float, float]
+#: In points: what is left of the margins beside and below the text.
+MARGIN, FOOT = 60.0, 30.0
+
+
+def printed_boxes(pdf: bytes) -> Iterator[tuple[float, float, list[Box]]]:
+    """Of each page its size and where its text lies, in points from the lower left corner."""
+    with pypdfium2.PdfDocument(pdf) as read:
+        for page in read:
+            text = page.get_textpage()
+            yield *page.get_size(), [text.get_rect(at) for at in range(text.count_rects())]
+            text.close()
+            page.close()
+
+
+def upon(one: Box, other: Box) -> bool:
+    """Whether two boxes share more than the edges that letters of neighbouring lines share."""
+    across = min(one[2], other[2]) - max(one[0], other[0])
+    high = min(one[3], other[3]) - max(one[1], other[1])
+    return across > 1.0 and high > 3.0
+
+
 def test_the_pdf_is_tagged_titled_and_in_swedish() -> None:
     read = pypdf.PdfReader(io.BytesIO(small()))
     root: Any = read.trailer["/Root"]
     assert root["/MarkInfo"]["/Marked"]
     assert root["/Lang"] == "sv-SE"
     assert root["/ViewerPreferences"]["/DisplayDocTitle"]
+    assert read.xmp_metadata is not None
     assert "pdfuaid:part" in read.xmp_metadata.stream.get_data().decode()
+    assert read.metadata is not None
     assert read.metadata["/Title"] == "Rapport: Registrerade besök hos Exempelomsorgen"
     kinds = structure(root["/StructTreeRoot"])
     assert {"/Table", "/TH", "/TD", "/H1", "/H2", "/Figure", "/L", "/LI", "/TOC"} <= set(kinds)
@@ -237,6 +312,25 @@ def test_what_no_typeface_draws_and_what_deceives_the_eye_is_printed_by_its_code
     )
 
 
+def test_a_pdf_with_a_character_without_a_form_is_refused() -> None:
+    """So that the next test can fail."""
+    for typeface in ("Libertinus Serif", "DejaVu Sans Mono"):
+        with pytest.raises(typst.TypstError, match="could not be displayed"):
+            compiled("\u738b", typeface)
+
+
+def compiled(told: str, typeface: str) -> None:
+    """Set a text in a typeface and what the program falls back to, by the pages' standard."""
+    code = f'#set document(title: "T")\n#set text(font: "{typeface}", lang: "sv")\n'
+    typst.compile(
+        (code + "#json(bytes(sys.inputs.told))").encode(),
+        format="pdf",
+        ignore_system_fonts=True,
+        pdf_standards="ua-1",
+        sys_inputs={"told": json.dumps(told)},
+    )
+
+
 def test_the_typefaces_draw_every_character_that_is_printed_as_it_is() -> None:
     """PDF/UA refuses a character without a form, so that one compile tries them all."""
     letters = [
@@ -247,17 +341,8 @@ def test_the_typefaces_draw_every_character_that_is_printed_as_it_is() -> None:
         and printed.printable(chr(code)) == chr(code)
     ]
     assert len(letters) > 500
-    told = replace(contents(), title="T", purpose=" ".join(letters))
-    drawn = made(told)
-    assert drawn.startswith(b"%PDF")
-    code = '#set document(title: "T")\n#set text(font: ("DejaVu Sans Mono",), fallback: true)\n'
-    typst.compile(
-        (code + "#json(bytes(sys.inputs.told))").encode(),
-        format="pdf",
-        ignore_system_fonts=True,
-        pdf_standards="ua-1",
-        sys_inputs={"told": json.dumps(" ".join(letters))},
-    )
+    for typeface in ("Libertinus Serif", "DejaVu Sans Mono"):
+        compiled(" ".join(letters), typeface)
 
 
 def test_the_network_stands_in_the_report_if_it_was_drawn() -> None:
@@ -365,5 +450,6 @@ def test_findings_are_told_by_number_and_the_heaviest_come_first() -> None:
     leading = layout.laid_out(told)["words"]["leading"]
     assert [each["number"] for each in leading] == ["3", "2", "4", "1"]
     assert layout.in_words(["10", "2", "1"]) == "1, 2 och 10"
+    assert layout.in_words(["7", "3", "1", "2", "9", "8"]) == "1–3 och 7–9"
     assert layout.in_words([]) == ""
     assert finding_id(1) != finding_id(2)

@@ -1,0 +1,172 @@
+"""The pages of a real case, for a recipient told much and for one told little."""
+
+from __future__ import annotations
+
+import io
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pypdf
+import pypdfium2
+import pytest
+
+from graph_service.evidence import network, package, rerun
+from graph_service.evidence.report import facts, pages
+from graph_service.evidence.report.contents import Contents
+from tests.evidence_case import Town, town
+from tests.http_service import CLIENTS, FIRM, WORKERS
+from tests.test_evidence_pages import FOOT, MARGIN, pressed, printed_boxes, upon, whole, words
+
+
+@dataclass
+class Written:
+    """What `write` left for a recipient, and of which contents."""
+
+    contents: Contents
+    pdf: bytes
+    again: bytes
+    files: list[str]
+    pictures: str
+
+
+@pytest.fixture(scope="module")
+def here(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Town]:
+    with town(tmp_path_factory.mktemp("town")) as made:
+        yield made
+
+
+@pytest.fixture(scope="module")
+def police(here: Town, tmp_path_factory: pytest.TempPathFactory) -> Written:
+    return written(here, tmp_path_factory.mktemp("police"), "police")
+
+
+@pytest.fixture(scope="module")
+def municipality(here: Town, tmp_path_factory: pytest.TempPathFactory) -> Written:
+    return written(here, tmp_path_factory.mktemp("municipality"), "municipality")
+
+
+@pytest.fixture(params=["police", "municipality"])
+def either(request: pytest.FixtureRequest) -> Written:
+    made: Written = request.getfixturevalue(request.param)
+    return made
+
+
+def written(here: Town, folder: Path, recipient: str) -> Written:
+    root = folder / "evidence"
+    with here.material(folder, recipient) as material:
+        reruns = rerun.write(material, root)
+        facts.link(material)
+        network.write(material, root)
+        before = set(root.rglob("*"))
+        contents = facts.contents(material, reruns)
+        pages.write(contents, material, root)
+        made = sorted(each for each in root.rglob("*") if each.is_file() and each not in before)
+        (document,) = (each for each in made if each.suffix == ".pdf")
+        pdf = document.read_bytes()
+        pages.write(contents, material, root)
+        return Written(
+            contents,
+            pdf,
+            document.read_bytes(),
+            [each.relative_to(root).as_posix() for each in made],
+            (root / package.TIMELINE_PICTURE).read_text(encoding="utf-8"),
+        )
+
+
+def test_each_recipient_gets_its_document_and_the_timeline(
+    police: Written, municipality: Written
+) -> None:
+    assert police.files == [package.TIMELINE_PICTURE, package.REPORT]
+    assert municipality.files == [package.DOSSIER, package.TIMELINE_PICTURE]
+    assert "Rapport till Polismyndigheten" in words(police.pdf)[0]
+    assert "Underlag för avtalsprövning till kommunen" in words(municipality.pdf)[0]
+
+
+def test_the_same_material_gives_the_same_bytes(either: Written) -> None:
+    assert either.pdf == either.again
+
+
+def test_every_finding_is_told_with_all_that_answers_it(either: Written) -> None:
+    text = whole(either.pdf)
+    assert len(either.contents.findings) == 8
+    for each in either.contents.findings:
+        for said in (each.finding_id, each.title, each.claim, each.basis, each.silent_on):
+            assert pressed(said) in text
+        for said in (each.summary, each.rerun_text, *each.against, *each.rows):
+            assert pressed(said) in text
+        for limit in each.thresholds:
+            assert limit.name in text
+            assert pressed(limit.why) in text
+        for story in each.stories:
+            assert pressed(f"{story.text}{story.outcome_text}") in text
+    for chain in either.contents.chains:
+        for part in (chain.registration, chain.decision, chain.invoice_line, chain.payment):
+            assert (part or "") in text
+    for origin in either.contents.origins:
+        assert origin["file_sha256"] in text
+
+
+def test_who_is_not_in_clear_is_nowhere_in_the_document(either: Written) -> None:
+    clear = {each.number for each in either.contents.parties if each.number}
+    text = whole(either.pdf) + either.pictures
+    assert FIRM in clear
+    for person in (*CLIENTS, *WORKERS):
+        assert (person in text) == (person in clear), person
+        assert person.encode() not in either.pdf or person in clear
+
+
+def test_the_municipality_is_told_no_client_or_worker_and_the_police_are_told_those_named(
+    police: Written, municipality: Written
+) -> None:
+    people = {*CLIENTS, *WORKERS}
+    assert not people & {each.number for each in municipality.contents.parties}
+    assert people & {each.number for each in police.contents.parties}
+
+
+def test_only_who_may_try_provisions_is_told_of_them_and_who_may_be_heard(
+    police: Written, municipality: Written
+) -> None:
+    told, civil = " ".join(words(police.pdf)), " ".join(words(municipality.pdf))
+    for heading in ("Bestämmelser som kan aktualiseras", "Vilka som kan höras"):
+        assert heading in told
+        assert heading not in civil
+    for provision in police.contents.provisions:
+        assert provision in told
+    heard = told[told.rindex("Vilka som kan höras") : told.rindex("Vidtagna åtgärder")]
+    assert CLIENTS[0] in heard
+    assert not any(worker in heard for worker in WORKERS)
+
+
+def test_the_first_page_alone_is_the_summary_and_tells_the_bounds(either: Written) -> None:
+    first, second, *_ = words(either.pdf)
+    total = either.contents.loss.total
+    assert total is not None
+    assert "Att känna till" in first
+    assert "Innehåll" in second[:200]
+    digits = re.sub(r"\D", "", first)
+    assert re.sub(r"\D", "", str(total.lower)) in digits
+    assert re.sub(r"\D", "", str(total.upper)) in digits
+
+
+def test_the_pages_are_tagged_and_no_text_lies_upon_other_text(either: Written) -> None:
+    assert pypdf.PdfReader(io.BytesIO(either.pdf)).trailer["/Root"]["/MarkInfo"]["/Marked"]
+    with pypdfium2.PdfDocument(either.pdf) as read:
+        pictured = {at for at, page in enumerate(read) if "Nätverket kring" in text_of(page)}
+    for at, (width, height, boxes) in enumerate(printed_boxes(either.pdf)):
+        assert all(box[0] > MARGIN and box[2] < width - MARGIN for box in boxes)
+        assert all(box[1] > FOOT and box[3] < height - FOOT for box in boxes)
+        if at not in pictured:  # labels of a network may cross its lines, and each other's edges
+            pairs = ((one, other) for n, one in enumerate(boxes) for other in boxes[n + 1 :])
+            assert not any(upon(one, other) for one, other in pairs)
+
+
+def text_of(page: pypdfium2.PdfPage) -> str:
+    text = page.get_textpage()
+    try:
+        said: str = text.get_text_range()
+        return said
+    finally:
+        text.close()
+        page.close()
