@@ -15,7 +15,7 @@ from graph_service.counted import columns, is_counted
 from graph_service.engines.duckdb import Engine
 from graph_service.errors import EvidenceError, GraphServiceError
 from graph_service.evidence import asking, counts, package, results, rows
-from graph_service.evidence.comparison import differing
+from graph_service.evidence.comparison import attest, differing
 from graph_service.evidence.results import How, Packaged, RoomTold, Told
 from graph_service.room import Room
 
@@ -117,10 +117,11 @@ def _outcome(
     given = found.by_id(room).get(told.again_id or "")
     if given is None:
         return said(False, f"{room.name} does not give it on what is packaged")
-    parts = differing(packaged, given)
+    parts = differing(packaged, attest(given, packaged, told.attested))
     if parts:
         return said(False, f"{room.name} gives it otherwise: {', '.join(parts)}")
-    return said(True, f"given again by {room.name}, from the packaged {told.how.value}")
+    but = f"; by signature alone: {', '.join(told.attested)}" if told.attested else ""
+    return said(True, f"given again by {room.name}, from the packaged {told.how.value}{but}")
 
 
 def _plain(sentence: str) -> str:

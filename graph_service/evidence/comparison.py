@@ -18,14 +18,19 @@ from graph_service.texts import both
 #: Lists that are sets, sorted by what masking changes.
 _SETS: Final = ("subjects", "evidence")
 _LEFT_OUT: Final = "finding_id"
+_STATISTICS: Final = "statistics"
 
 
 @dataclass(frozen=True, slots=True)
 class Again:
-    """A finding as it is packaged: with the run's id, and the id that the room gave it."""
+    """A finding as it is packaged: with the run's id, and the id that the room gave it.
+
+    `attested` names the statistics that stand as the run told them, where the room gives others.
+    """
 
     finding: Mapping[str, Any]
     again_id: str
+    attested: tuple[str, ...] = ()
 
 
 def written(finding: Mapping[str, Any]) -> str:
@@ -34,20 +39,37 @@ def written(finding: Mapping[str, Any]) -> str:
 
 
 def found_again(
-    findings: Iterable[Mapping[str, Any]], given: Collection[Mapping[str, Any]]
+    findings: Iterable[Mapping[str, Any]],
+    given: Collection[Mapping[str, Any]],
+    *,
+    but_for_statistics: bool = False,
 ) -> dict[str, Again]:
-    """Of the run's findings those that a room gives again, by id; `given` is all that it gives."""
+    """Of the run's findings those that a room gives again, by id; `given` is all that it gives.
+
+    `but_for_statistics` takes those too that have other statistics there: what is compared with
+    records of others, who are not in the package, stands as the run told it.
+    """
     by_whom: dict[str, list[Mapping[str, Any]]] = {}
     for each in given:
         by_whom.setdefault(_whom(each), []).append(each)
     found = {}
     for finding in findings:
         for each in by_whom.get(_whom(finding), ()):
-            if _agrees(finding, each):
+            attested = _other_statistics(finding, each)
+            if _agrees(finding, each) and (but_for_statistics or not attested):
                 own_id = {_LEFT_OUT: finding[_LEFT_OUT]}
-                found[finding[_LEFT_OUT]] = Again({**each, **own_id}, each[_LEFT_OUT])
+                told = attest({**each, **own_id}, finding, attested)
+                found[finding[_LEFT_OUT]] = Again(told, each[_LEFT_OUT], attested)
                 break
     return found
+
+
+def attest(
+    given: Mapping[str, Any], told: Mapping[str, Any], names: Iterable[str]
+) -> dict[str, Any]:
+    """A finding as a room gives it, with these statistics as they are told."""
+    own = {name: told[_STATISTICS].get(name) for name in names}
+    return {**given, _STATISTICS: {**given[_STATISTICS], **own}}
 
 
 def differing(packaged: Mapping[str, Any], given: Mapping[str, Any]) -> list[str]:
@@ -70,11 +92,17 @@ def _agrees(told: Mapping[str, Any], given: Mapping[str, Any]) -> bool:
     )
 
 
+def _other_statistics(told: Mapping[str, Any], given: Mapping[str, Any]) -> tuple[str, ...]:
+    """The statistics that are not the same."""
+    own, others = told[_STATISTICS], given[_STATISTICS]
+    return tuple(name for name in own if not _reads_as(own[name], others.get(name)))
+
+
 def _part_agrees(name: str, told: Any, given: Any) -> bool:
     if name in _SETS:
         return _sorted(told) == _sorted(given)
-    if name == "statistics":
-        return _reads_as(told, given)
+    if name == _STATISTICS:
+        return bool(told.keys() == given.keys())
     return bool(told == given or (name == "summary" and told == both("access", "masked")))
 
 

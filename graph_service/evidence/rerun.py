@@ -26,6 +26,9 @@ __all__ = ["How", "Outcome", "Rerun", "again", "write"]
 
 #: A finding as the contract prints it.
 _Finding = Mapping[str, Any]
+#: Steps that bring in what is the finding's own. Further ones are for what it would not be found
+#: without: figures alone that compare it with others are left to the signature.
+_OWN: Final = (Step.RULES, Step.EXAMPLE, Step.MONTHS, Step.SUBJECTS)
 #: How a sight calls a subject whose identity is protected, and counts rows that it leaves out.
 _PROTECTED: Final = "protected"
 _MASKED_ROWS: Final = "masked_rows"
@@ -33,7 +36,7 @@ _MASKED_ROWS: Final = "masked_rows"
 
 @dataclass(frozen=True, slots=True)
 class Rerun:
-    """How a finding of a package can be had again; `why` not, in Swedish, if by signature only."""
+    """How a finding of a package can be had again; `why` tells in Swedish what cannot, if any."""
 
     finding_id: str
     how: How
@@ -62,7 +65,10 @@ def write(material: Material, root: Path) -> Mapping[str, Rerun]:
     for finding in material.findings:
         finding_id = finding["finding_id"]
         by_signature = finding_id not in found
-        text = why.get(finding_id) or _compares(material, finding) if by_signature else None
+        attested = () if by_signature else found[finding_id].attested
+        text = _attests(attested)
+        if by_signature:
+            text = why.get(finding_id) or _compares(material, finding)
         number, digest = stands_on.get(finding_id, (0, asking.digest_of(())))
         told.append(
             Told(
@@ -73,6 +79,7 @@ def write(material: Material, root: Path) -> Mapping[str, Rerun]:
                 why_en=text["en"] if text else None,
                 rows=number,
                 rows_sha256=digest,
+                attested=attested,
             )
         )
     results.write(
@@ -118,6 +125,10 @@ def _compares(material: Material, finding: _Finding) -> dict[str, str]:
     return _lacks(read - material.recipient.tables) or both("evidence_rerun", "compares")
 
 
+def _attests(names: Collection[str]) -> dict[str, str] | None:
+    return both("evidence_rerun", "attested", names=", ".join(names)) if names else None
+
+
 def _lacks(tables: Collection[str]) -> dict[str, str] | None:
     return both("evidence_rerun", "tables", tables=", ".join(sorted(tables))) if tables else None
 
@@ -139,22 +150,32 @@ def _from_rows(material: Material, findings: Sequence[_Finding]) -> dict[str, Ag
     with Support(material) as support:
         for step in Step:
             if missing := _missing(rooms, found):
-                support.widen(missing, step)
-                found |= _put_to_rows(material, missing)
+                if not support.widen(missing, step):
+                    break
+                of_others = step not in _OWN
+                found |= _put_to_rows(material, missing, but_for_statistics=of_others)
+            if step is _OWN[-1]:
+                missing = _missing(rooms, found)
+                found |= _put_to_rows(material, missing, but_for_statistics=True)
     for of_room in _missing(rooms, found).values():
         for finding in of_room:
             material.workspace.release(finding["finding_id"])
-    return _put_to_rows(material, rooms)
+    return _put_to_rows(material, rooms, but_for_statistics=True)
 
 
-def _put_to_rows(material: Material, rooms: Mapping[str, Sequence[_Finding]]) -> dict[str, Again]:
+def _put_to_rows(
+    material: Material,
+    rooms: Mapping[str, Sequence[_Finding]],
+    *,
+    but_for_statistics: bool = False,
+) -> dict[str, Again]:
     found: dict[str, Again] = {}
     asked = [material.rooms[name] for name in rooms]
     asking.show(material.engine, material.as_of, asked)
     for name, of_room in rooms.items():
         thresholds = counts.in_force(material.thresholds[name])
         given = asking.given(material.engine, material.rooms[name], thresholds, material.as_of)
-        found |= found_again(of_room, given)
+        found |= found_again(of_room, given, but_for_statistics=but_for_statistics)
     return found
 
 

@@ -47,7 +47,8 @@ class Told:
 
     `again_id` is the id that the room gives it on what is packaged, where others are named than
     in the run. `rows` is how many of the rows on which it stands are packaged, `rows_sha256`
-    their digest.
+    their digest. `attested` names the statistics that are not had again with the rest: the
+    signature attests them.
     """
 
     finding_id: str
@@ -57,6 +58,7 @@ class Told:
     why_en: str | None
     rows: int
     rows_sha256: str
+    attested: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

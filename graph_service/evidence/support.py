@@ -26,6 +26,9 @@ from graph_service.records import TABLES, Column, Kind, Table
 from graph_service.room import Room
 
 _TABLES: Final = Path(__file__).with_name("support.sql")
+#: Rows that a step may bring in: a recipient is not given a register for the sake of one figure.
+MOST: Final = 10_000
+_COUNT: Final = "SELECT count(*) FROM picked WHERE step = $step"
 _PARTIES: Final = frozenset({Kind.PERSON, Kind.ORGANISATION, Kind.PARTY})
 _PERSONS: Final = frozenset({Kind.PERSON, Kind.PARTY})
 _OFFICIALS: Final = "officials"
@@ -81,8 +84,11 @@ class Support:
         self._steps = 0
         self._name(step=0)
 
-    def widen(self, findings: Mapping[str, Collection[Mapping[str, Any]]], step: Step) -> None:
-        """Take the rows of a step into the package, masked: for these findings, by room."""
+    def widen(self, findings: Mapping[str, Collection[Mapping[str, Any]]], step: Step) -> bool:
+        """Take the rows of a step into the package, masked: for these findings, by room.
+
+        False where they are too many to be given for what they would add; then none is taken.
+        """
         self._steps += 1
         for name, of_room in findings.items():
             read = tables_read(self._material.rooms[name]) & self._material.recipient.tables
@@ -93,6 +99,8 @@ class Support:
             self._name(step=self._steps)
             for table in tables:
                 self._pick(table, _papers(table), asked)
+        if self._engine.value(_COUNT, {"step": self._steps}) > MOST:
+            return False
         found: dict[str, list[Place]] = {}
         query = "SELECT * EXCLUDE (step) FROM picked WHERE step = $step ORDER BY ALL"
         for row in self._engine.stream(query, {"step": self._steps}):
@@ -102,6 +110,7 @@ class Support:
         for finding_id, places in found.items():
             workspace.support(finding_id, places)
         stand_in(self._material, self._engine)
+        return True
 
     def _pick(self, table: Table, queries: Iterable[str], finding_ids: Sequence[str]) -> None:
         for query in queries:
