@@ -177,7 +177,12 @@ def test_who_may_be_heard_is_told_to_who_may_try_provisions_clients_only_in_clea
 
 @pytest.mark.parametrize("document", [small, large, civil])
 def test_no_text_leaves_the_page_or_lies_upon_other_text(document: Callable[[], bytes]) -> None:
-    for width, height, boxes in printed_boxes(document()):
+    in_place(document())
+
+
+def in_place(pdf: bytes) -> None:
+    """All text of a PDF is within its margins, and none upon other text."""
+    for width, height, boxes in printed_boxes(pdf):
         for left, bottom, right, top in boxes:
             assert left > MARGIN
             assert right < width - MARGIN
@@ -453,3 +458,31 @@ def test_findings_are_told_by_number_and_the_heaviest_come_first() -> None:
     assert layout.in_words(["7", "3", "1", "2", "9", "8"]) == "1–3 och 7–9"
     assert layout.in_words([]) == ""
     assert finding_id(1) != finding_id(2)
+
+
+def test_what_is_longer_than_a_page_goes_on_upon_the_next() -> None:
+    wide, name = "W" * 39, "Omsorgsverksamhetsutförarsammanslutningen"
+    only = finding(
+        statistics={"certificate": [wide[:30]] * 600},
+        subjects=tuple(f"medarbetare: {number}" for number in range(80)),
+        thresholds=(replace(finding().thresholds[1], reason="Skäl. " * 1_500),),
+        summary="ord " * 3_000,
+    )
+    whole_case = contents(1)
+    told = replace(
+        whole_case,
+        findings=(only,),
+        acts=(replace(whole_case.acts[0], what="Besök. " * 900, by=(CLIENT,) * 120),),
+        parties=(replace(whole_case.parties[1], name=wide, roles=("medarbetare 2020-",) * 150),),
+        chains=(
+            chain(1, only, decision_id=wide, invoice_id=name, missing=("fattas " * 300,)),
+            chain(2, only, account=wide, service=name),
+        ),
+        measures=(replace(whole_case.measures[0], what="Åtgärd. " * 900),),
+    )
+    for document in ("report", "dossier"):
+        pdf = made(replace(told, document=document))
+        in_place(pdf)
+        text = whole(pdf)
+        assert text.count("fattas") == 300
+        assert text.count("Skäl.") == 1_500
