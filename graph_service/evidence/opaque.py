@@ -92,7 +92,7 @@ def _told(material: Material, references: set[str]) -> dict[str, str]:
             "WHERE ref IN (SELECT unnest(CAST($refs AS VARCHAR[])))",
             {"refs": asked},
         )
-    told = {}
+    told = dict(material.workspace.stand_ins)
     for row in found:
         said = entities.get(row["ref"], material.told(row["ref"]))
         told[row["key"]] = said

@@ -87,6 +87,8 @@ class Workspace:
         self._home, self._seen, self._clear = home, seen, frozenset(clear)
         self._taken: set[Place] = set()
         self._withheld: Counter[tuple[str, str]] = Counter()
+        #: What stands in for a row's own id, by that id.
+        self.stand_ins: dict[str, str] = {}
         engine.execute("CREATE SCHEMA IF NOT EXISTS known")
         for table in TABLES.values():
             _create(engine, f"known.{quoted(table.name)}", dict(stored_columns(table)))
@@ -189,7 +191,8 @@ class Workspace:
         """
         message = f"stand-in:{name}:{value}".encode()
         digest = hmac.digest(self._home.reference_key(), message, hashlib.sha256)
-        return f"{name.removesuffix('_id')}-{base64.b32encode(digest).decode().lower()[:_LETTERS]}"
+        letters = base64.b32encode(digest).decode().lower()[:_LETTERS]
+        return self.stand_ins.setdefault(value, f"{name.removesuffix('_id')}-{letters}")
 
     def keys(self) -> dict[Place, dict[str, Any]]:
         """The key of each packaged row as the package tells it, parts as JSON says them."""
