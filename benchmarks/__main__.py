@@ -15,6 +15,7 @@ from pathlib import Path
 from benchmarks import (
     comparison,
     detection,
+    exporting,
     killed_publishing,
     killed_serving,
     loading,
@@ -41,6 +42,7 @@ PARTS = {
     "lookups": lookups,
     "serving": serving,
     "killed_serving": killed_serving,
+    "exporting": exporting,
 }
 
 
