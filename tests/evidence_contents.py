@@ -12,6 +12,7 @@ from graph_service.evidence.report.contents import (
     Act,
     Chain,
     Contents,
+    ContractTold,
     FindingTold,
     Loss,
     Masked,
@@ -235,6 +236,35 @@ def origins(number: int) -> tuple[dict[str, Any], ...]:
             "rows": 14 * month,
         }
         for month in range(1, number + 1)
+    )
+
+
+def dossier() -> Contents:
+    """Two findings under one contract, one under none; chains of two decisions and of none."""
+    first, second = finding(1), finding(2)
+    third = finding(3, contract_id=None, title="Faktura utan registrerat besök")
+    chains = (
+        chain(1, first, decision_id="B-1"),
+        chain(2, first, decision_id="B-2"),
+        chain(3, third, decision_id=None, decision=None, missing=("inget beslut finns",)),
+    )
+    return replace(
+        contents(3, 0, 3, document="dossier"),
+        recipient_title="kommunen, den civila vägen",
+        findings=(first, second, third),
+        chains=chains,
+        contracts=(
+            ContractTold(
+                contract_id="avtal-17",
+                row="contracts:0a0b0c0d:4",
+                provider="5590000001",
+                service="omsorg",
+                reimbursement="utförd tid",
+                hourly_rate_sek=Decimal("412.5"),
+                valid_from=date(2024, 1, 1),
+                valid_to=date(2027, 1, 1),
+            ),
+        ),
     )
 
 
