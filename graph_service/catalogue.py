@@ -30,8 +30,13 @@ def catalogue(rooms: Sequence[Room]) -> str:
 
 def _page(room: Room) -> Iterator[str]:
     yield from ("", f"## {room.name}", "", f"*{room.title.sv}* · {room.title.en}", "")
-    yield f"**Claim.** {room.claim}"
-    yield from ("", f"**Silent on.** {room.silent_on}", "", f"**Basis.** {room.basis}", "")
+    swedish = room.swedish
+    for called, en, sv in (
+        ("Claim", room.claim, swedish.claim),
+        ("Silent on", room.silent_on, swedish.silent_on),
+        ("Basis", room.basis, swedish.basis),
+    ):
+        yield from (f"**{called}.** {en}", "", f"*{sv}*", "")
     needed = "; ".join(" or ".join(any_of) for any_of in room.needs)
     yield f"**Who may act.** {', '.join(room.audience)}. **Needs.** {needed}."
     yield (
@@ -40,7 +45,9 @@ def _page(room: Room) -> Iterator[str]:
     )
     yield from ("", "| threshold | value | unit | why |", "| --- | --- | --- | --- |")
     for name, threshold in room.thresholds.items():
-        yield f"| `{name}` | {_cell(threshold.value)} | {threshold.unit} | {threshold.why} |"
+        words = swedish.thresholds[name]
+        unit, why = f"{words.unit} · {threshold.unit}", f"{words.why} · {threshold.why}"
+        yield f"| `{name}` | {_cell(threshold.value)} | {unit} | {why} |"
     yield from ("", "| innocent story | told by | in words |", "| --- | --- | --- |")
     for cause in room.innocent:
         how = "tested" if cause.ask is None else f"ask: {cause.ask.sv} · {cause.ask.en}"

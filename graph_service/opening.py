@@ -12,7 +12,7 @@ import re
 import sys
 import tomllib
 from collections.abc import Mapping
-from dataclasses import fields
+from dataclasses import asdict, fields, replace
 from enum import StrEnum
 from pathlib import Path
 from types import MappingProxyType
@@ -27,6 +27,8 @@ from graph_service.room import (
     Risk,
     Room,
     Strength,
+    Swedish,
+    SwedishThreshold,
     Text,
     Threshold,
     parameters,
@@ -105,11 +107,7 @@ class _Opening:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        text = self._text("detector.toml")
-        try:
-            self.declared: dict[str, Any] = tomllib.loads(text)
-        except tomllib.TOMLDecodeError as error:
-            self._refuse(f"detector.toml is no TOML ({error})")
+        self.declared = self._toml("detector.toml")
         self.query = self._text("find.sql")
         network = (folder / "find.cypher").is_file()
         self.network_query = self._text("find.cypher") if network else None
@@ -131,6 +129,7 @@ class _Opening:
             claim=self.declared["claim"],
             silent_on=self.declared["silent_on"],
             basis=self.declared["basis"],
+            swedish=self._swedish(thresholds),
             audience=tuple(self.declared["for"]),
             strength=self._one_of(Strength, "strength", self.declared["strength"]),
             needs=tuple(tuple(any_of) for any_of in self.declared["needs"]),
@@ -188,9 +187,31 @@ class _Opening:
         texts = [room.title, room.summary, *(cause.story for cause in room.innocent)]
         texts += [told.text for told in room.against]
         texts += [cause.ask for cause in room.innocent if cause.ask is not None]
-        said = [word for text in texts for word in words_of_guilt(f"{text.sv} {text.en}")]
+        swedish = room.swedish
+        told = [swedish.claim, swedish.silent_on, swedish.basis]
+        told += [f"{each.unit} {each.why}" for each in swedish.thresholds.values()]
+        told += [f"{text.sv} {text.en}" for text in texts]
+        said = [word for text in told for word in words_of_guilt(text)]
         if said:
             self._refuse(f"'{said[0]}' is a word of guilt; say indicator, deviation or lead")
+
+    def _swedish(self, thresholds: Mapping[str, Threshold]) -> Swedish:
+        told: Swedish = self._build(Swedish, "swedish.toml", self._toml("swedish.toml"))
+        if not isinstance(told.thresholds, Mapping):
+            self._refuse("swedish.toml: thresholds must be a table")
+        for name in sorted(set(thresholds) ^ set(told.thresholds)):
+            if name in thresholds:
+                self._refuse(f"swedish.toml lacks threshold {name}; say its unit and why")
+            self._refuse(f"swedish.toml tells of {name}, which is no threshold; remove it")
+        limits = {
+            name: self._build(SwedishThreshold, f"swedish.toml: thresholds.{name}", value)
+            for name, value in told.thresholds.items()
+        }
+        for part in (told, *limits.values()):
+            for key, said in asdict(part).items():
+                if key != "thresholds" and not str(said).strip():
+                    self._refuse(f"swedish.toml: a {key} is empty; say it in Swedish")
+        return replace(told, thresholds=MappingProxyType(limits))
 
     def _innocent(self) -> tuple[Innocent, ...]:
         causes = []
@@ -262,6 +283,12 @@ class _Opening:
         if given not in list(kind):
             self._refuse(f"{where} must be one of {', '.join(kind)}")
         return kind(given)
+
+    def _toml(self, name: str) -> dict[str, Any]:
+        try:
+            return tomllib.loads(self._text(name))
+        except tomllib.TOMLDecodeError as error:
+            self._refuse(f"{name} is no TOML ({error})")
 
     def _text(self, name: str) -> str:
         try:

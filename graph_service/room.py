@@ -59,6 +59,24 @@ class Threshold:
 
 
 @dataclass(frozen=True, slots=True)
+class SwedishThreshold:
+    """A threshold's unit and the reason for its value, in Swedish."""
+
+    unit: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Swedish:
+    """The rule as it is told in Swedish: what a declaration says in English alone."""
+
+    claim: str
+    silent_on: str
+    basis: str
+    thresholds: Mapping[str, SwedishThreshold]
+
+
+@dataclass(frozen=True, slots=True)
 class Override:
     """A municipality's own value of a threshold, from a date and for a reason."""
 
@@ -103,6 +121,7 @@ class Room:
     claim: str
     silent_on: str
     basis: str
+    swedish: Swedish
     audience: tuple[str, ...]
     strength: Strength
     needs: tuple[tuple[str, ...], ...]

@@ -42,6 +42,27 @@ def room(tmp_path: Path) -> Path:
         ("detector.toml", 'sv = "Indikation:', 'sv = "Bedrägeri:', "word of guilt"),
         ("detector.toml", "title = { sv", "title = { no", "title must be a table of sv, en"),
         ("detector.toml", "[risk]", "[risk", "is no TOML"),
+        ("swedish.toml", 'basis = "', 'reason = "', "swedish.toml must be a table of claim"),
+        ("swedish.toml", "claim =", "# claim =", "swedish.toml lacks one of claim"),
+        ("swedish.toml", 'silent_on = "Vem', 'silent_on = " "\n# "', "a silent_on is empty"),
+        ("swedish.toml", 'unit = "meter"', 'unit = ""', "a unit is empty; say it in Swedish"),
+        ("swedish.toml", "stay_days = ", "# stay_days = ", "lacks threshold stay_days"),
+        ("swedish.toml", "stay_days = ", "stay_weeks = ", "lacks threshold stay_days"),
+        (
+            "swedish.toml",
+            "stay_days = ",
+            'stay_weeks = { unit = "v", why = "v" }\nstay_days = ',
+            "swedish.toml tells of stay_weeks, which is no threshold",
+        ),
+        (
+            "swedish.toml",
+            'unit = "meter", why',
+            'unit = "meter", because',
+            "thresholds.same_building_m",
+        ),
+        ("swedish.toml", "[thresholds]", "[thresholds", "swedish.toml is no TOML"),
+        ("swedish.toml", 'claim = "Två', 'claim = "Fuskare: två', "'Fuskare' is a word of guilt"),
+        ("swedish.toml", 'unit = "meter"', 'unit = "brott"', "'brott' is a word of guilt"),
         ("find.sql", "$stay_share", "0.25", "threshold stay_share is used by no query"),
         ("find.sql", "$same_building_m", "$metres", "find.sql asks for $metres"),
         ("find.sql", "-- One row", "/* One row */ -- ", "two comment lines"),
@@ -66,6 +87,20 @@ def test_a_missing_query_is_refused(room: Path) -> None:
         open_room(room)
 
 
+def test_a_room_that_does_not_speak_swedish_is_refused(room: Path) -> None:
+    (room / "swedish.toml").unlink()
+    with pytest.raises(DeclarationError, match=r"swedish\.toml is missing"):
+        open_room(room)
+
+
+def test_thresholds_in_swedish_are_a_table(room: Path) -> None:
+    path = room / "swedish.toml"
+    text = path.read_text(encoding="utf-8").partition("[thresholds]")[0]
+    path.write_text(f'{text}thresholds = "dagar"\n', encoding="utf-8")
+    with pytest.raises(DeclarationError, match="thresholds must be a table"):
+        open_room(room)
+
+
 def test_a_refinement_without_its_function_is_refused(tmp_path: Path) -> None:
     room = shutil.copytree(REFINED, tmp_path / REFINED.name)
     path = room / "refine.py"
@@ -78,7 +113,7 @@ def test_a_refinement_without_its_function_is_refused(tmp_path: Path) -> None:
 def test_the_digest_covers_each_file(room: Path) -> None:
     before = open_room(room).digest
     assert before == open_room(GOOD).digest
-    for name in ("detector.toml", "find.sql", "cases.toml"):
+    for name in ("detector.toml", "swedish.toml", "find.sql", "cases.toml"):
         path = room / name
         text = path.read_text(encoding="utf-8")
         path.write_text(f"{text}\n", encoding="utf-8")

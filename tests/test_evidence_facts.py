@@ -127,7 +127,6 @@ class TestEveryRecipient:
         assert counted == withheld + masked + persons + 3  # rows of the protected client
 
 
-
 class TestAct:
     def test_tells_who_said_what_and_what_it_contradicts(self, police: Document) -> None:
         (act,) = [
@@ -209,12 +208,12 @@ class TestFinding:
         for told in police.told.findings:
             room = police.material.rooms[told.room]
             assert (told.claim, told.basis, told.silent_on) == (
-                room.claim,
-                room.basis,
-                room.silent_on,
+                room.swedish.claim,
+                room.swedish.basis,
+                room.swedish.silent_on,
             )
-            assert {each.name: each.why for each in told.thresholds} == {
-                name: each.why for name, each in room.thresholds.items()
+            assert {each.name: (each.unit, each.why) for each in told.thresholds} == {
+                name: (each.unit, each.why) for name, each in room.swedish.thresholds.items()
             }
             assert [each.text for each in told.stories] == [each.story.sv for each in room.innocent]
             assert all(

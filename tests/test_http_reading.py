@@ -323,6 +323,10 @@ def test_a_finding_is_told_with_its_rule_and_its_innocent_stories(
     rule = told["rule"]
     assert rule["digest"] == rule["digest_today"] == room.digest
     assert rule["silent_on"] == room.silent_on and rule["claim"] == room.claim
+    assert rule["swedish"]["claim"] == room.swedish.claim
+    assert {name: each["why"] for name, each in rule["swedish"]["thresholds"].items()} == {
+        name: each.why for name, each in room.swedish.thresholds.items()
+    }
     assert {each["name"]: each["value"] for each in rule["thresholds"]} == {
         name: each.value for name, each in room.thresholds.items()
     }

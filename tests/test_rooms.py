@@ -23,7 +23,7 @@ from graph_service.graph.derive import derive
 from graph_service.opening import open_rooms, words_of_guilt
 from graph_service.records import TABLES
 from graph_service.resolution.resolve import resolve
-from graph_service.room import Room, Strength
+from graph_service.room import Room, Strength, Swedish
 from graph_service.texts import both
 from tests.world import FILE_SHA256, world
 
@@ -212,9 +212,20 @@ class TestLaw:
 
     def test_no_word_of_guilt(self, name: str) -> None:
         declared = (ROOMS[name].folder / "detector.toml").read_text(encoding="utf-8")
+        swedish = (ROOMS[name].folder / "swedish.toml").read_text(encoding="utf-8")
         told = (ROOMS[name].folder / "cases.toml").read_text(encoding="utf-8")
         assert words_of_guilt(declared) == []
+        assert words_of_guilt(swedish) == []
         assert words_of_guilt(told) == []
+
+    def test_the_rule_is_told_in_swedish_and_says_the_same(self, name: str) -> None:
+        """In other words, but with the same numbers, laws and sources."""
+        english, swedish = _rule(ROOMS[name]), _rule(ROOMS[name].swedish)
+        assert list(english) == list(swedish)
+        for part, told in swedish.items():
+            assert told.casefold() != english[part].casefold(), part
+            assert not ENGLISH.findall(told), part
+            assert sorted(_FIGURE.findall(told)) == sorted(_FIGURE.findall(english[part])), part
 
     def test_the_query_carries_over_to_spark(self, name: str) -> None:
         assert portability_faults(ROOMS[name].query) == []
@@ -223,6 +234,23 @@ class TestLaw:
         for path in ROOMS[name].folder.iterdir():
             if path.suffix in {".sql", ".py"}:
                 assert len(path.read_text(encoding="utf-8").splitlines()) <= 360, path.name
+
+
+#: Words that no Swedish sentence has.
+ENGLISH = re.compile(
+    r"\b(the|of|and|is|which|with|their|than|days|hours|share|seed|domain|proposed)\b"
+)
+#: A number, or the name of a source, a law or a requirement.
+_FIGURE = re.compile(r"\b[A-Z]?\d+(?::\d+)?(?:-[A-Z]+|[a-z]\b)?")
+
+
+def _rule(told: Room | Swedish) -> dict[str, str]:
+    """Each text of a rule by its name."""
+    return {
+        **{part: getattr(told, part) for part in ("claim", "silent_on", "basis")},
+        **{f"{name}.unit": limit.unit for name, limit in told.thresholds.items()},
+        **{f"{name}.why": limit.why for name, limit in told.thresholds.items()},
+    }
 
 
 def _without_rows(finding: Finding) -> dict[str, Any]:

@@ -26,7 +26,7 @@ from graph_service.evidence.comparison import written
 from graph_service.evidence.material import Material
 from graph_service.room import Room, Value
 
-_COPIED: Final = ("detector.toml", "find.sql", "find.cypher", "refine.py")
+_COPIED: Final = ("detector.toml", "swedish.toml", "find.sql", "find.cypher", "refine.py")
 _NAMING: Final = ("finding_id", "detector")
 _ROOMS: Final = f"{package.ROOMS}/rooms.json"
 #: The longest line, and the longest file that is read whole, in characters.

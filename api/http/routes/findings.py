@@ -194,6 +194,7 @@ def _rule(view: Seen, finding: dict[str, Any]) -> dict[str, Any]:
         "claim": None if room is None else room.claim,
         "silent_on": None if room is None else room.silent_on,
         "basis": None if room is None else room.basis,
+        "swedish": None if room is None else room.swedish,
         "digest": asked.digest,
         "digest_today": None if room is None else room.digest,
         "thresholds": [

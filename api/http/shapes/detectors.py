@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from pydantic import BaseModel, Field
 
-from graph_service.room import Against, Room, Strength, Text, Threshold
+from graph_service.room import Against, Room, Strength, Swedish, Text, Threshold
 
 
 class InnocentStory(BaseModel):
@@ -34,6 +34,7 @@ class Detector(BaseModel):
     claim: str = Field(description="What one finding asserts.")
     silent_on: str = Field(description="What it cannot know.")
     basis: str = Field(description="The rule or contract term behind it.")
+    swedish: Swedish = Field(description="The same, and the thresholds' words, in Swedish.")
     audience: list[str] = Field(description="Who may act on it.")
     needs: list[list[str]] = Field(description="Record tables: one of each inner list.")
     strength: Strength
@@ -54,6 +55,7 @@ def detector(room: Room) -> Detector:
         claim=room.claim,
         silent_on=room.silent_on,
         basis=room.basis,
+        swedish=room.swedish,
         audience=list(room.audience),
         needs=[list(any_of) for any_of in room.needs],
         strength=room.strength,

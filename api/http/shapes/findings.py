@@ -11,7 +11,7 @@ from pydantic import BaseModel, Field
 
 from api.http.shapes.providers import Exposure
 from graph_service.detector import Outcome
-from graph_service.room import Strength, Text, Value
+from graph_service.room import Strength, Swedish, Text, Value
 
 
 class Became(StrEnum):
@@ -103,6 +103,7 @@ class Rule(BaseModel):
     claim: str | None
     silent_on: str | None
     basis: str | None
+    swedish: Swedish | None = Field(description="The same, and the thresholds' words, in Swedish.")
     digest: str = Field(description="The detector as the run asked it.")
     digest_today: str | None = Field(description="The detector as it stands now; null: no more.")
     thresholds: list[InForce]

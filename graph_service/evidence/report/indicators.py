@@ -50,9 +50,9 @@ def indicators(
                 title=room.title.sv,
                 strength=finding["strength"],
                 strength_text=said("strength", finding["strength"]),
-                claim=room.claim,
-                basis=room.basis,
-                silent_on=room.silent_on,
+                claim=room.swedish.claim,
+                basis=room.swedish.basis,
+                silent_on=room.swedish.silent_on,
                 since=date.fromisoformat(finding["since"]),
                 until=date.fromisoformat(finding["until"]),
                 events=finding["events"],
@@ -134,13 +134,17 @@ def _filled(sentence: str, words: Mapping[str, Any]) -> str | None:
 
 def _thresholds(material: Material, room: Room) -> Iterator[ThresholdTold]:
     for name, told in material.thresholds[room.name].items():
-        declared = room.thresholds.get(name)
+        words, declared = room.swedish.thresholds.get(name), room.thresholds.get(name)
+        unit = told["unit"]
+        # A run of another version may have counted in another unit, which is told as it was.
+        if words is not None and declared is not None and declared.unit == unit:
+            unit = words.unit
         yield ThresholdTold(
             name=name,
             value=told["value"],
-            unit=told["unit"],
+            unit=unit,
             room_value=told["room_value"],
-            why="" if declared is None else declared.why,
+            why="" if words is None else words.why,
             reason=told["reason"],
         )
 
