@@ -211,7 +211,7 @@ class _Opening:
             for key, said in asdict(part).items():
                 if key != "thresholds" and not str(said).strip():
                     self._refuse(f"swedish.toml: a {key} is empty; say it in Swedish")
-        return replace(told, thresholds=MappingProxyType(limits))
+        return replace(told, thresholds=limits)
 
     def _innocent(self) -> tuple[Innocent, ...]:
         causes = []
