@@ -129,18 +129,31 @@ class Support:
         asked = {"step": step}
         query = 'SELECT DISTINCT "table" AS name FROM picked WHERE step = $step ORDER BY name'
         for table in [TABLES[row["name"]] for row in self._engine.rows(query, asked)]:
-            for column in table.columns:
-                if step == 0 or column.kind not in _PARTIES:
-                    for kind in _names(column):
-                        self._engine.execute(
-                            f"INSERT INTO named SELECT finding_id, {literal(kind)}, "
-                            f"CAST({quoted(column.name)} AS VARCHAR) FROM {_known(table)} AS told "
-                            "JOIN picked ON picked.file_sha256 = told._file_sha256 "
-                            'AND picked."row" = told._row AND step = $step '
-                            f'AND picked."table" = {literal(table.name)} '
-                            f"WHERE {quoted(column.name)} IS NOT NULL EXCEPT FROM named",
-                            asked,
-                        )
+            named = [
+                (column, kind)
+                for column in table.columns
+                if step == 0 or column.kind not in _PARTIES
+                for kind in _names(column)
+            ]
+            if named:
+                self._name_of(table, named, step)
+
+    def _name_of(self, table: Table, named: Sequence[tuple[Column, str]], step: int) -> None:
+        """The same for one table, which is read once: it may be all visits."""
+        columns = ", ".join(sorted({quoted(column.name) for column, _ in named}))
+        self._engine.execute(
+            f"CREATE OR REPLACE TEMP TABLE naming AS SELECT finding_id, {columns} "
+            f"FROM {_known(table)} AS told JOIN picked "
+            'ON picked.file_sha256 = told._file_sha256 AND picked."row" = told._row '
+            f'AND step = $step AND picked."table" = {literal(table.name)}',
+            {"step": step},
+        )
+        for column, kind in named:
+            self._engine.execute(
+                f"INSERT INTO named SELECT finding_id, {literal(kind)}, "
+                f"CAST({quoted(column.name)} AS VARCHAR) FROM naming "
+                f"WHERE {quoted(column.name)} IS NOT NULL EXCEPT FROM named"
+            )
 
     def __enter__(self) -> Self:
         return self
