@@ -23,7 +23,7 @@ from graph_service.casework.export_file import Export, State
 from graph_service.errors import Conflict, NotThere, UsageError
 from graph_service.evidence.export import STEPS, Exported
 from graph_service.evidence.recipients import recipients
-from graph_service.evidence.rerun import How
+from graph_service.evidence.rerun.writing import How
 from graph_service.run_file import RunFolder
 
 _EXPORT: Final = click.argument("export_id", metavar="EXPORT")

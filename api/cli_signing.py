@@ -6,7 +6,7 @@ import click
 
 from api.desk import at_desk
 from api.session import Command, Group, Session, current, say
-from graph_service.evidence.signature import KeyFile
+from graph_service.evidence.bag.signature import KeyFile
 from graph_service.texts import text
 
 

@@ -12,11 +12,11 @@ import queries
 from api.listing import as_json
 from api.session import Command, Session, current
 from graph_service.errors import EvidenceError
-from graph_service.evidence import signature, timestamp
-from graph_service.evidence.fault import Fault
-from graph_service.evidence.rerun import How, Outcome
-from graph_service.evidence.verification import Verified
-from graph_service.evidence.verification import verify as verify_package
+from graph_service.evidence.bag import signature, timestamp
+from graph_service.evidence.rerun.writing import How, Outcome
+from graph_service.evidence.verification.checks import Verified
+from graph_service.evidence.verification.checks import verify as verify_package
+from graph_service.evidence.verification.fault import Fault
 from graph_service.opening import open_rooms
 from graph_service.texts import text
 

@@ -12,11 +12,11 @@ from graph_service.casework.export_file import Package
 from graph_service.casework.exports import Exports
 from graph_service.clock import Clock
 from graph_service.detector import open_rooms
+from graph_service.evidence.bag.signature import KeyFile
+from graph_service.evidence.bag.timestamp import Authority
 from graph_service.evidence.export import Exported, export
 from graph_service.evidence.kept import Kept
 from graph_service.evidence.material import Progress
-from graph_service.evidence.signature import KeyFile
-from graph_service.evidence.timestamp import Authority
 from graph_service.home import Home
 from graph_service.settings import Settings
 from loaders.cut import cut

@@ -28,8 +28,8 @@ from graph_service.casework.cases import Cases
 from graph_service.casework.database import open_database
 from graph_service.casework.exports import Exports
 from graph_service.detector import open_rooms
+from graph_service.evidence.bag.signature import KeyFile
 from graph_service.evidence.export import STEPS, export
-from graph_service.evidence.signature import KeyFile
 from graph_service.home import Home
 from graph_service.results.subjects import finding_seen
 from graph_service.run import run

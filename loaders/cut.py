@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import TypeAlias
 
 from graph_service.errors import FileRefused
-from graph_service.evidence.cutting import Cut, Field, Lines, NoLines, Told, Why
+from graph_service.evidence.lines.cutting import Cut, Field, Lines, NoLines, Told, Why
 from graph_service.keeping.redaction import Form, Source
 from graph_service.records import DROPPED_COLUMNS, TABLES
 from loaders.checks import SPACE

@@ -13,8 +13,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TypeAlias
 
-from graph_service.evidence import bag, package
-from graph_service.evidence.signature import KeyFile, Signer
+from graph_service.evidence import package
+from graph_service.evidence.bag import sealing as bag
+from graph_service.evidence.bag.signature import KeyFile, Signer
 from graph_service.home import Home
 
 Parts: TypeAlias = dict[str, bytes]

@@ -23,8 +23,8 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from graph_service.casework import case_tables
 from graph_service.evidence import package
+from graph_service.evidence.bag.signature import Signer
 from graph_service.evidence.export import export
-from graph_service.evidence.signature import Signer
 from loaders.cut import cut
 from tests.casework import ANNA
 from tests.evidence_case import MADE_AT, ROOMS, Town, town

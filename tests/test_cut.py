@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 from graph_service.engines.duckdb import Engine
 from graph_service.errors import FileRefused
-from graph_service.evidence.cutting import Cut, Lines, NoLines, Why
+from graph_service.evidence.lines.cutting import Cut, Lines, NoLines, Why
 from graph_service.keeping.redaction import Form, Source
 from graph_service.receipt import Receipt
 from loaders.cut import cut

@@ -18,9 +18,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from graph_service.errors import EvidenceError
-from graph_service.evidence import bag, package
-from graph_service.evidence.readme import readme
-from graph_service.evidence.signature import KeyFile
+from graph_service.evidence import package
+from graph_service.evidence.bag import sealing as bag
+from graph_service.evidence.bag.readme import readme
+from graph_service.evidence.bag.signature import KeyFile
 from graph_service.home import Home
 from tests.evidence_bag import ABOUT, DATA, parts, sealed, signer, written, zipped
 from tests.test_house import GUILT

@@ -23,7 +23,7 @@ from graph_service.evidence.report import acts as telling
 from graph_service.evidence.report import record
 from graph_service.evidence.report.contents import Contents, Money, Party
 from graph_service.evidence.report.facts import contents, link
-from graph_service.evidence.rerun import How, Rerun
+from graph_service.evidence.rerun.writing import How, Rerun
 from graph_service.opening import words_of_guilt
 from tests.casework import ANNA
 from tests.evidence_case import Town, town

@@ -17,12 +17,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from graph_service.access.reference import PATTERN
-from graph_service.evidence import lines
-from graph_service.evidence.cutting import Field, Why
-from graph_service.evidence.line_redaction import MASKED, UNREAD, Packaged, is_of, redacted
+from graph_service.evidence.lines import writing as lines
+from graph_service.evidence.lines.cutting import Field, Why
+from graph_service.evidence.lines.redaction import MASKED, UNREAD, Packaged, is_of, redacted
+from graph_service.evidence.lines.spellings import holds, spellings
 from graph_service.evidence.material import Material
 from graph_service.evidence.package import LINE_HEADERS, LINES
-from graph_service.evidence.spellings import holds, spellings
 from graph_service.lake import Lake
 from graph_service.records import TABLES
 from loaders.cut import cut

@@ -12,9 +12,10 @@ from typing import Any
 import pypdf
 import pytest
 
-from graph_service.evidence import network, package, rerun
+from graph_service.evidence import network, package
 from graph_service.evidence.report import facts, pages
 from graph_service.evidence.report.contents import Contents
+from graph_service.evidence.rerun import writing as rerun
 from tests.evidence_case import Town, town
 from tests.evidence_pdf import in_place, pressed, whole, words
 from tests.http_service import CLIENTS, FIRM, WORKERS

@@ -19,11 +19,13 @@ from graph_service.as_of import open_views
 from graph_service.detector import ask_room
 from graph_service.engines.duckdb import Engine
 from graph_service.errors import EvidenceError
-from graph_service.evidence import counts, rerun, rows
-from graph_service.evidence.counts import Reach
-from graph_service.evidence.homes import _house
-from graph_service.evidence.opaque import Opaque
-from graph_service.evidence.rerun import How, Outcome, Rerun
+from graph_service.evidence import rows
+from graph_service.evidence.rerun import counts
+from graph_service.evidence.rerun import writing as rerun
+from graph_service.evidence.rerun.counts import Reach
+from graph_service.evidence.rerun.homes import _house
+from graph_service.evidence.rerun.opaque import Opaque
+from graph_service.evidence.rerun.writing import How, Outcome, Rerun
 from graph_service.records import TABLES, Kind, Masking
 from graph_service.room import Strength
 from graph_service.run_file import RunFolder

@@ -19,7 +19,7 @@ from cryptography.hazmat.primitives.serialization import (
 )
 
 from graph_service.errors import EvidenceError, UsageError
-from graph_service.evidence.signature import KeyFile, PublicKey, expected
+from graph_service.evidence.bag.signature import KeyFile, PublicKey, expected
 from graph_service.home import Home
 from tests.house import House
 from tests.test_lookups_terminal import run as run_in

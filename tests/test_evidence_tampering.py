@@ -16,11 +16,12 @@ from typing import TypeAlias
 import bagit
 import pytest
 
-from graph_service.evidence import bag, package
+from graph_service.evidence import package
+from graph_service.evidence.bag import sealing as bag
+from graph_service.evidence.bag.signature import KeyFile, Signer
 from graph_service.evidence.export import export
-from graph_service.evidence.fault import FaultKind
-from graph_service.evidence.signature import KeyFile, Signer
-from graph_service.evidence.verification import Verified, verify
+from graph_service.evidence.verification.checks import Verified, verify
+from graph_service.evidence.verification.fault import FaultKind
 from graph_service.room import Room
 from loaders.cut import cut
 from tests.casework import ANNA

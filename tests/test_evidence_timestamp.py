@@ -16,12 +16,14 @@ from hypothesis import strategies as st
 
 from graph_service import settings as service
 from graph_service.errors import EvidenceError, OutOfTime, UsageError
-from graph_service.evidence import bag, package, timestamp
-from graph_service.evidence.fault import FaultKind
-from graph_service.evidence.readme import readme
-from graph_service.evidence.signature import Signer
-from graph_service.evidence.timestamp import Authority
-from graph_service.evidence.verification import verify
+from graph_service.evidence import package
+from graph_service.evidence.bag import sealing as bag
+from graph_service.evidence.bag import timestamp
+from graph_service.evidence.bag.readme import readme
+from graph_service.evidence.bag.signature import Signer
+from graph_service.evidence.bag.timestamp import Authority
+from graph_service.evidence.verification.checks import verify
+from graph_service.evidence.verification.fault import FaultKind
 from tests.evidence_bag import ABOUT, parts, recount, sign, signer, written, zipped
 from tests.test_evidence_bag import COMMANDS, shell
 from tests.timestamp_authority import Stamper, serving

@@ -18,11 +18,12 @@ import pytest
 
 from api.cli import main
 from graph_service.errors import UsageError
-from graph_service.evidence import bag, package
-from graph_service.evidence.fault import FaultKind
-from graph_service.evidence.signature import Signer
-from graph_service.evidence.unpacking import opened
-from graph_service.evidence.verification import verify
+from graph_service.evidence import package
+from graph_service.evidence.bag import sealing as bag
+from graph_service.evidence.bag.signature import Signer
+from graph_service.evidence.verification.checks import verify
+from graph_service.evidence.verification.fault import FaultKind
+from graph_service.evidence.verification.unpacking import opened
 from graph_service.texts import keys
 from tests.evidence_bag import entry, manifest, parts, sealed, sign, signer, zipped
 

@@ -19,15 +19,15 @@ from graph_service.casework.snapshot import snapshot
 from graph_service.clock import Clock
 from graph_service.errors import EvidenceError
 from graph_service.evidence import bag, custody, lines, network, package, rerun, rows
-from graph_service.evidence.lines import Cutter
+from graph_service.evidence.bag.signature import Signer
+from graph_service.evidence.bag.timestamp import Authority
+from graph_service.evidence.lines.writing import Cutter
 from graph_service.evidence.material import Material, Progress, gathered
 from graph_service.evidence.report import facts, pages, record
 from graph_service.evidence.report.contents import Contents
 from graph_service.evidence.request import Request
-from graph_service.evidence.rerun import How, Rerun
-from graph_service.evidence.signature import Signer
-from graph_service.evidence.timestamp import Authority
-from graph_service.evidence.verification import verify
+from graph_service.evidence.rerun.writing import How, Rerun
+from graph_service.evidence.verification.checks import verify
 from graph_service.home import Home
 from graph_service.room import Room
 

@@ -29,7 +29,7 @@ from graph_service.evidence.report.loss import loss
 from graph_service.evidence.report.outline import extent, summary, urgency
 from graph_service.evidence.report.parties import parties
 from graph_service.evidence.report.words import named, ore, said
-from graph_service.evidence.rerun import Rerun
+from graph_service.evidence.rerun.writing import Rerun
 from graph_service.evidence.workspace import rows_in
 from graph_service.records import TABLES
 from graph_service.texts import keys

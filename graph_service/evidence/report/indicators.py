@@ -20,7 +20,7 @@ from graph_service.evidence.report.contents import (
     ThresholdTold,
 )
 from graph_service.evidence.report.words import named, said, whom
-from graph_service.evidence.rerun import How, Rerun
+from graph_service.evidence.rerun.writing import How, Rerun
 from graph_service.room import Room
 from graph_service.texts import text
 

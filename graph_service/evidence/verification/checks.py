@@ -16,12 +16,13 @@ from typing import Final
 from cryptography import x509
 
 from graph_service.errors import EvidenceError, UsageError
-from graph_service.evidence import bag, package, rerun, signature, timestamp
-from graph_service.evidence.absent import absent
-from graph_service.evidence.fault import Fault, FaultKind
-from graph_service.evidence.rerun import Outcome
-from graph_service.evidence.timestamp import Stamp
-from graph_service.evidence.unpacking import Unpacked, opened, shown
+from graph_service.evidence import package, rerun
+from graph_service.evidence.bag import sealing, signature, timestamp
+from graph_service.evidence.bag.timestamp import Stamp
+from graph_service.evidence.rerun.writing import Outcome
+from graph_service.evidence.verification.absent import absent
+from graph_service.evidence.verification.fault import Fault, FaultKind
+from graph_service.evidence.verification.unpacking import Unpacked, opened, shown
 from graph_service.room import Room
 
 _LINE: Final = re.compile(r"([0-9a-f]{64})  (.+)")
@@ -33,7 +34,7 @@ _UNOPENED: Final = (FaultKind.DAMAGED, FaultKind.TOO_LARGE)
 #: Rows of one table that are named; their number says the rest.
 _MOST_ROWS: Final = 20
 #: What need not be there: a stamp, which `bag-info.txt` announces.
-_STAMP: Final = (package.TIME_STAMP, bag.signature_of(package.TIME_STAMP))
+_STAMP: Final = (package.TIME_STAMP, sealing.signature_of(package.TIME_STAMP))
 #: What stands outside both manifests.
 _OUTSIDE: Final = (
     package.TAG_MANIFEST,
@@ -127,14 +128,14 @@ class _Bag:
         tags = self._manifest(package.TAG_MANIFEST)
         payload = self._manifest(package.MANIFEST)
         for name, digest in (tags | payload).items():
-            if self.has(name) and bag.hashed(self.root / name) != digest:
+            if self.has(name) and sealing.hashed(self.root / name) != digest:
                 self.fault(FaultKind.CHANGED, name)
         self.about = self._told()
-        stamped = _STAMP if bag.STAMPED in self.about else ()
+        stamped = _STAMP if sealing.STAMPED in self.about else ()
         listed = {*tags, *payload, *_OUTSIDE, *stamped}
         for name in sorted(self.names - listed):
             self.fault(FaultKind.ADDED, name)
-        for name in sorted({*bag.TAG_FILES} | listed):
+        for name in sorted({*sealing.TAG_FILES} | listed):
             self.has(name)
         self._hold_against_size(payload)
 
@@ -180,7 +181,7 @@ class _Bag:
             name = path.relative_to(self.root).as_posix()
             if path.is_symlink() or not (path.is_file() or path.is_dir()):
                 self.fault(FaultKind.UNSAFE, shown(name))
-            elif path.is_file() and bag.NAME.fullmatch(name):
+            elif path.is_file() and sealing.NAME.fullmatch(name):
                 yield name
             elif path.is_file():
                 self.fault(FaultKind.UNSAFE, shown(name))
@@ -193,9 +194,9 @@ class _Bag:
             match = _LINE.fullmatch(line)
             listed = match[2] if match else ""
             its_own = (
-                listed.startswith(f"{package.DATA}/") if of_payload else listed in bag.TAG_FILES
+                listed.startswith(f"{package.DATA}/") if of_payload else listed in sealing.TAG_FILES
             )
-            if not match or not its_own or not bag.NAME.fullmatch(listed) or listed in found:
+            if not match or not its_own or not sealing.NAME.fullmatch(listed) or listed in found:
                 self.fault(FaultKind.UNREADABLE, name, str(number))
             else:
                 found[listed] = match[1]
@@ -203,15 +204,15 @@ class _Bag:
 
     def _told(self) -> dict[str, str]:
         """What bag-info.txt says; bagit.txt is the same in every package."""
-        if self.read(bag.DECLARATION) not in (None, bag.DECLARED.encode()):
-            self.fault(FaultKind.UNREADABLE, bag.DECLARATION)
+        if self.read(sealing.DECLARATION) not in (None, sealing.DECLARED.encode()):
+            self.fault(FaultKind.UNREADABLE, sealing.DECLARATION)
         found: dict[str, str] = {}
-        for number, line in enumerate(self.lines(bag.INFO), start=1):
+        for number, line in enumerate(self.lines(sealing.INFO), start=1):
             match = _TOLD.fullmatch(line)
             if match and line.isprintable() and match[1] not in found:
                 found[match[1]] = match[2]
             else:
-                self.fault(FaultKind.UNREADABLE, bag.INFO, str(number))
+                self.fault(FaultKind.UNREADABLE, sealing.INFO, str(number))
         return found
 
     def _hold_against_size(self, payload: Iterable[str]) -> None:
@@ -220,8 +221,8 @@ class _Bag:
             return
         sizes = [(self.root / name).stat().st_size for name in payload]
         oxum = f"{sum(sizes)}.{len(sizes)}"
-        if self.about.get(bag.OXUM) != oxum:
-            self.fault(FaultKind.UNREADABLE, bag.INFO, f"{bag.OXUM}: {oxum}")
+        if self.about.get(sealing.OXUM) != oxum:
+            self.fault(FaultKind.UNREADABLE, sealing.INFO, f"{sealing.OXUM}: {oxum}")
 
 
 def _signatures(there: _Bag, expected: str | None) -> str | None:
@@ -240,9 +241,9 @@ def _signatures(there: _Bag, expected: str | None) -> str | None:
     if package.TIME_STAMP in there.names:
         signed.append(package.TIME_STAMP)
     for name in signed:
-        content, by = there.read(name), there.read(bag.signature_of(name))
+        content, by = there.read(name), there.read(sealing.signature_of(name))
         if content is not None and by is not None and not key.signed(content, by):
-            there.fault(FaultKind.NOT_SIGNED, bag.signature_of(name), name)
+            there.fault(FaultKind.NOT_SIGNED, sealing.signature_of(name), name)
     return key.fingerprint
 
 

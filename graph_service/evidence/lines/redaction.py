@@ -6,8 +6,8 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from graph_service.evidence.cutting import Field, Told
-from graph_service.evidence.spellings import holds, spellings
+from graph_service.evidence.lines.cutting import Field, Told
+from graph_service.evidence.lines.spellings import holds, spellings
 from graph_service.records import TABLES, Kind, Masking
 
 #: A field that the recipient is not told, and one that no packaged row was made of.

@@ -13,13 +13,13 @@ from pathlib import Path
 from typing import Any, Final
 
 from graph_service.counted import is_counted
-from graph_service.evidence import asking, counts, results
-from graph_service.evidence.again import Outcome, again
-from graph_service.evidence.comparison import Again, found_again
-from graph_service.evidence.counts import Counted
 from graph_service.evidence.material import Material
-from graph_service.evidence.results import How, Told
-from graph_service.evidence.support import Step, Support, tables_read
+from graph_service.evidence.rerun import asking, counts, results
+from graph_service.evidence.rerun.checking import Outcome, again
+from graph_service.evidence.rerun.comparison import Again, found_again
+from graph_service.evidence.rerun.counts import Counted
+from graph_service.evidence.rerun.results import How, Told
+from graph_service.evidence.rerun.support import Step, Support, tables_read
 from graph_service.texts import both
 
 __all__ = ["How", "Outcome", "Rerun", "again", "write"]

@@ -21,8 +21,8 @@ from typing import IO, Final
 
 from graph_service.errors import UsageError
 from graph_service.evidence import package
-from graph_service.evidence.bag import NAME, pack
-from graph_service.evidence.fault import Fault, FaultKind
+from graph_service.evidence.bag.sealing import NAME, pack
+from graph_service.evidence.verification.fault import Fault, FaultKind
 
 _BLOCK: Final = 1 << 20
 #: As for archives that are loaded (docs/records.md): what is larger is not unpacked.

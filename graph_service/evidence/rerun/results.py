@@ -22,8 +22,8 @@ from pydantic import TypeAdapter, ValidationError
 
 from graph_service.errors import EvidenceError
 from graph_service.evidence import package
-from graph_service.evidence.comparison import written
 from graph_service.evidence.material import Material
+from graph_service.evidence.rerun.comparison import written
 from graph_service.room import Room, Value
 
 _COPIED: Final = ("detector.toml", "swedish.toml", "find.sql", "find.cypher", "refine.py")

@@ -22,8 +22,8 @@ import bagit  # type: ignore[import-untyped]  # one file, without types
 
 from graph_service.errors import EvidenceError
 from graph_service.evidence import package
-from graph_service.evidence.readme import readme
-from graph_service.evidence.signature import Signer
+from graph_service.evidence.bag.readme import readme
+from graph_service.evidence.bag.signature import Signer
 
 DECLARATION: Final = "bagit.txt"
 INFO: Final = "bag-info.txt"

@@ -19,9 +19,9 @@ from itertools import islice
 from pathlib import Path
 from typing import Any, Final
 
-from graph_service.evidence.cutting import Cut, Cutter, Lines, NoLines, Why
-from graph_service.evidence.line_places import Delivery, Places, places_of
-from graph_service.evidence.line_redaction import UNREAD, Packaged, is_of, redacted
+from graph_service.evidence.lines.cutting import Cut, Cutter, Lines, NoLines, Why
+from graph_service.evidence.lines.places import Delivery, Places, places_of
+from graph_service.evidence.lines.redaction import UNREAD, Packaged, is_of, redacted
 from graph_service.evidence.material import Material
 from graph_service.evidence.package import LINE_HEADERS, LINES
 from graph_service.evidence.workspace import file_name

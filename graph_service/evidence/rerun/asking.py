@@ -14,7 +14,7 @@ from graph_service.engines.duckdb import Engine
 from graph_service.engines.known import quoted
 from graph_service.engines.macros import MACROS
 from graph_service.errors import GraphServiceError
-from graph_service.evidence.support import reads_graph
+from graph_service.evidence.rerun.support import reads_graph
 from graph_service.graph.derive import derive
 from graph_service.records import TABLES
 from graph_service.room import Room, Value

@@ -14,9 +14,10 @@ from typing import Any
 from graph_service.counted import columns, is_counted
 from graph_service.engines.duckdb import Engine
 from graph_service.errors import EvidenceError, GraphServiceError
-from graph_service.evidence import asking, counts, package, results, rows
-from graph_service.evidence.comparison import attest, differing
-from graph_service.evidence.results import How, Packaged, RoomTold, Told
+from graph_service.evidence import package, rows
+from graph_service.evidence.rerun import asking, counts, results
+from graph_service.evidence.rerun.comparison import attest, differing
+from graph_service.evidence.rerun.results import How, Packaged, RoomTold, Told
 from graph_service.room import Room
 
 

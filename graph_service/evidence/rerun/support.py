@@ -18,8 +18,8 @@ from graph_service.access.scope import kinds_named
 from graph_service.as_of import COURSES
 from graph_service.engines.duckdb import Engine
 from graph_service.engines.known import literal, quoted
-from graph_service.evidence.homes import stand_in
 from graph_service.evidence.material import Material
+from graph_service.evidence.rerun.homes import stand_in
 from graph_service.evidence.workspace import Place, insert
 from graph_service.lake import Lake
 from graph_service.records import TABLES, Column, Kind, Table

@@ -15,13 +15,13 @@ from typing import Final
 
 from graph_service.engines.duckdb import Engine
 from graph_service.engines.known import quoted
-from graph_service.evidence.line_redaction import Packaged
+from graph_service.evidence.lines.redaction import Packaged
 from graph_service.evidence.material import Material
 from graph_service.evidence.workspace import insert
 from graph_service.lake import Lake
 from graph_service.receipt import Receipt
 
-_STORED: Final = Path(__file__).with_name("line_places.sql").read_text(encoding="utf-8")
+_STORED: Final = Path(__file__).with_name("places.sql").read_text(encoding="utf-8")
 _AT_A_TIME: Final = 2_000
 _PLACES: Final = {
     "table": "VARCHAR",

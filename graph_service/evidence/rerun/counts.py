@@ -18,9 +18,9 @@ from graph_service.detector import conclude
 from graph_service.engines.duckdb import Engine
 from graph_service.engines.known import quoted
 from graph_service.errors import GraphServiceError
-from graph_service.evidence.comparison import Again, found_again
 from graph_service.evidence.material import Material
-from graph_service.evidence.opaque import Opaque, texts_of
+from graph_service.evidence.rerun.comparison import Again, found_again
+from graph_service.evidence.rerun.opaque import Opaque, texts_of
 from graph_service.room import Room, Row, Value
 
 
