@@ -7,8 +7,6 @@ the recipient needs their role (`recipients.toml`), else by their reference.
 
 from __future__ import annotations
 
-import hashlib
-import hmac
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -17,7 +15,7 @@ from pathlib import Path
 from typing import Any, Final, TypeAlias
 
 from graph_service.access.clear import Clear, Named
-from graph_service.access.reference import PATTERN, kind_of
+from graph_service.access.reference import kind_of
 from graph_service.access.sight import Sights
 from graph_service.casework.case_tables import LinkKind
 from graph_service.casework.snapshot import Snapshot
@@ -27,6 +25,7 @@ from graph_service.engines.known import literal
 from graph_service.errors import Conflict, UsageError
 from graph_service.evidence.recipients import Recipient, Role, recipient
 from graph_service.evidence.request import Request
+from graph_service.evidence.telling import Telling
 from graph_service.evidence.workspace import Place, Workspace
 from graph_service.home import Home
 from graph_service.room import Room
@@ -36,8 +35,6 @@ from graph_service.run_file import RunFile, RunFolder
 Progress: TypeAlias = Callable[[str], None]
 
 _GATHER: Final = Path(__file__).with_name("gather.sql")
-#: How a sight calls a subject whose identity is protected.
-_PROTECTED: Final = "protected"
 #: Papers stand in the rows; a network shows who is tied to whom.
 _PAPERS: Final = ("decision", "invoice", "payment", "change", "review")
 #: Things that tell a worker or a client, and so go in clear only with them.
@@ -148,12 +145,13 @@ def gathered(
         shown = _shown(engine, about, found, case.clear, profile)
         clear = dict(Clear(whole, shown, request.lifted))
         unneeded = _mask_accounts(engine, profile)
+        telling = Telling(home.reference_key(), clear)
         workspace = Workspace(home, seen, engine, clear, profile)
         progress("rows")
         for finding in found:
             cited = finding["evidence"]
             places = [Place(each["table"], each["file_sha256"], each["row"]) for each in cited]
-            workspace.cite(_own_id(home, finding, clear), places)
+            workspace.cite(telling.own_id(finding), places)
         keys = workspace.keys()
         asked = {row["room"]: row for row in whole.rows("rooms", order="room")}
         (told,) = whole.rows("run", order="run_id")
@@ -167,8 +165,8 @@ def gathered(
             digests={name: row["digest"] for name, row in asked.items()},
             entities=_entities(engine, about, found, clear),
             clear=clear,
-            findings=tuple(replaced(_told(home, each, clear, keys), unneeded) for each in found),
-            own_ids={_own_id(home, each, clear): each["finding_id"] for each in found},
+            findings=tuple(telling.finding(each, keys, unneeded) for each in found),
+            own_ids={telling.own_id(each): each["finding_id"] for each in found},
             workspace=workspace,
             whole_run=whole,
             home=home,
@@ -249,27 +247,6 @@ def _entities(
     )
 
 
-def _told(
-    home: Home,
-    finding: Mapping[str, Any],
-    clear: Mapping[str, Named],
-    keys: Mapping[Place, Mapping[str, Any]],
-) -> dict[str, Any]:
-    """A finding of the sight, references led back where the recipient is told whose."""
-    told: dict[str, Any] = in_clear(
-        {name: value for name, value in finding.items() if name != "provider_ref"}, clear
-    )
-    told["finding_id"] = _own_id(home, finding, clear)
-    told["subjects"] = [
-        {name: subject[name] for name in ("role", "kind", "id")} for subject in told["subjects"]
-    ]
-    for row in told["evidence"]:
-        if None in row["key"].values():
-            place = Place(row["table"], row["file_sha256"], row["row"])
-            row["key"] = dict(keys.get(place, row["key"]))
-    return told
-
-
 def _mask_accounts(engine: Engine, profile: Recipient) -> dict[str, str]:
     """A firm's account is no secret of the run's, but not every recipient needs it: its reference
     by the account, where it is masked.
@@ -281,30 +258,3 @@ def _mask_accounts(engine: Engine, profile: Recipient) -> dict[str, str]:
         "UPDATE evidence_nodes SET key = node_id, name = NULL, search = NULL WHERE kind = 'account'"
     )
     return {row["key"]: row["node_id"] for row in rows}
-
-
-def in_clear(value: Any, clear: Mapping[str, Named]) -> Any:
-    """Any JSON, each text in it that is a reference led back where that is allowed."""
-    return replaced(value, {reference: named.key for reference, named in clear.items()})
-
-
-def replaced(value: Any, by: Mapping[str, str]) -> Any:
-    """Any JSON, each whole text in it that `by` names replaced."""
-    if isinstance(value, str):
-        return by.get(value, value)
-    if isinstance(value, Mapping):
-        return {name: replaced(part, by) for name, part in value.items()}
-    if isinstance(value, list):
-        return [replaced(part, by) for part in value]
-    return value
-
-
-def _own_id(home: Home, finding: Mapping[str, Any], clear: Mapping[str, Named]) -> str:
-    """The finding's id; another one where it names somebody masked, on whom it could be tried."""
-    named = [subject["id"] for subject in finding["subjects"]] + [finding["provider_id"]]
-    masked = [each for each in named if each == _PROTECTED or PATTERN.fullmatch(each)]
-    finding_id: str = finding["finding_id"]
-    if all(each in clear for each in masked):
-        return finding_id
-    key = home.reference_key()
-    return hmac.digest(key, f"finding:{finding_id}".encode(), hashlib.sha256).hex()[:32]

@@ -86,7 +86,8 @@ class Workspace:
         self.recipient = recipient
         self._home, self._seen, self._clear = home, seen, frozenset(clear)
         self._taken: set[Place] = set()
-        self._withheld: Counter[tuple[str, str]] = Counter()
+        self._cited: set[Place] = set()
+        self._withheld: dict[Place, str] = {}
         #: What stands in for a row's own id, by that id.
         self.stand_ins: dict[str, str] = {}
         engine.execute("CREATE SCHEMA IF NOT EXISTS known")
@@ -99,13 +100,17 @@ class Workspace:
 
     @property
     def withheld(self) -> tuple[Withheld, ...]:
-        """What was left out, by table and reason."""
-        counted = sorted(self._withheld.items())
-        return tuple(Withheld(table, why, rows) for (table, why), rows in counted)
+        """What was left out of the rows on which the findings stand, by table and reason."""
+        counted = Counter(
+            (place.table, why) for place, why in self._withheld.items() if place in self._cited
+        )
+        return tuple(Withheld(table, why, rows) for (table, why), rows in sorted(counted.items()))
 
     def cite(self, finding_id: str, places: Iterable[Place]) -> None:
         """Take the rows on which a finding stands, and note which it is that stands on them."""
-        self._note("cited", finding_id, self.take(places))
+        cited = list(places)
+        self._cited.update(cited)
+        self._note("cited", finding_id, self.take(cited))
 
     def support(self, finding_id: str, places: Iterable[Place]) -> None:
         """Take further rows that the room of a finding needs to find it again."""
@@ -131,13 +136,13 @@ class Workspace:
                 self.engine.execute(f"DELETE FROM {table} WHERE {where}", {"at": at})
 
     def take(self, places: Iterable[Place]) -> list[Place]:
-        """Bring rows in, masked; those that may go along, once each. What may not is counted."""
+        """Bring rows in, masked: those that may go along, once each, which are returned."""
         asked = list(dict.fromkeys(places))
         new = [place for place in asked if place not in self._taken]
         needed = [place for place in new if place.table in self.recipient.tables]
         for place in new:
             if place.table not in self.recipient.tables:
-                self._withheld[place.table, "not_needed"] += 1
+                self._withheld[place] = "not_needed"
         for some in _parts(needed):
             self._take(some)
         return [place for place in asked if place in self._taken]
@@ -149,8 +154,7 @@ class Workspace:
         for place, (row, stored) in zip(places, told, strict=True):
             values = None if stored is None else self._values(row, stored)
             if stored is None or values is None:
-                why = "erased" if stored is None else "protected"
-                self._withheld[place.table, why] += 1
+                self._withheld[place] = "erased" if stored is None else "protected"
                 continue
             found.setdefault(place.table, []).append(values)
             self._taken.add(place)
