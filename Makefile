@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 # One test more at a time than there are processors: many wait for a server.
 WORKERS ?= $(shell $(PYTHON) -c 'import os; print((os.cpu_count() or 1) + 1)')
 
-.PHONY: help install neo4j demo test check bench scorecard lock docs clean
+.PHONY: help install neo4j demo test suite check bench scorecard lock docs clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z0-9]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -34,7 +34,9 @@ demo: install  ## a synthetic municipality: made, loaded, run, ranked, served (S
 	$(BIN)/graph-service demo --home demo --language en $(if $(filter no,$(SERVE)),--no-serve)
 
 test: $(VENV)/developing  ## everything the tests need, then checks and tests
-	$(MAKE) --no-print-directory check
+	$(MAKE) --no-print-directory --jobs 2 --output-sync=target check suite
+
+suite: $(VENV)/developing
 	$(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup
 
 check: $(VENV)/developing  ## style, types, who may import whom

@@ -27,7 +27,7 @@ from graph_service.access.table import Role
 from tests.http_service import Served, serving
 
 #: What a whole run of every endpoint may cost; a longer one is asked for by hand.
-EXAMPLES: Final = 5
+EXAMPLES: Final = 3
 #: Who comes in without a token, or a wrong one, is asked of every endpoint in test_http_matrix.
 CHECKS: Final = [
     not_a_server_error,

@@ -110,7 +110,7 @@ def firing() -> Iterator[Any]:
 @pytest.fixture(scope="module")
 def town(tmp_path_factory: pytest.TempPathFactory) -> Rows:
     folder = tmp_path_factory.mktemp("town") / "made"
-    make(folder, seed=3610, inhabitants=5_000, months=6, start=date(2025, 1, 1))
+    make(folder, seed=3610, inhabitants=3_500, months=6, start=date(2025, 1, 1))
     return {path.stem: _read(path) for path in sorted(folder.glob("*.csv"))}
 
 

@@ -33,7 +33,7 @@ def home(tmp_path: Path) -> Iterator[Home]:
 
 
 def test_a_server_killed_at_any_moment_and_a_full_disk_end_in_the_right_graph(home: Home) -> None:
-    runs = grow(home, 1_500), grow(home, 1_200, day=1)
+    runs = grow(home, 600), grow(home, 500, day=1)
     killing = Killing(home, settings.read().cache, SMALL)
     kills = list(killing.kill(runs, KILLS, seed=secrets.randbelow(10**6)))
     assert len(kills) == KILLS

@@ -243,7 +243,7 @@ def _start(home: Home, where: str) -> subprocess.Popen[bytes]:
     return subprocess.Popen([sys.executable, "-c", _RUN_AND_DIE, str(home.path), where], cwd=root)
 
 
-@pytest.mark.parametrize("where", ["finish", VISITS_ROOM, "sync .building"])
+@pytest.mark.parametrize("where", ["finish", "sync .building"])
 def test_a_killed_run_leaves_the_old_one_current(home: Home, clock: Clock, where: str) -> None:
     deliver(home, clock, BASE)
     standing = make(home, clock)

@@ -52,7 +52,7 @@ def home(
         municipality.make(
             files,
             seed=5300001,
-            inhabitants=8000,
+            inhabitants=5000,
             months=8,
             start=date(2025, 1, 1),
             schemes=sorted(NETWORK),
