@@ -72,7 +72,13 @@ def told(found: Verified, language: str) -> dict[str, Any]:
         "time_stamp": stamp
         and {"at": stamp.at, "authority": stamp.authority, "trusted": stamp.trusted},
         "findings": [
-            {"finding_id": each.finding_id, "how": each.how, "holds": each.holds, "said": each.said}
+            {
+                "finding_id": each.finding_id,
+                "how": each.how,
+                "holds": each.holds,
+                "said": _said(each, language),
+                "by_signature_only": each.attested,
+            }
             for each in found.outcomes
         ],
         "faults": [
@@ -146,7 +152,14 @@ def _finding(each: Outcome, language: str) -> str:
     how = "differs" if each.holds is False else How(each.how).value
     if each.holds is None:
         how = How.SIGNATURE.value
-    return f"  {each.finding_id}  {text(language, 'verify_how', how, said=each.said)}"
+    line = f"  {each.finding_id}  {text(language, 'verify_how', how, said=_said(each, language))}"
+    if not each.attested:
+        return line
+    return line + text(language, "verify_but", "attested", names=", ".join(each.attested))
+
+
+def _said(each: Outcome, language: str) -> str:
+    return each.said_sv if language == "sv" else each.said
 
 
 def _fault(fault: Fault, language: str) -> str:

@@ -1,7 +1,5 @@
 """Fixtures that more than one file of tests takes."""
 
-import pytest
-
 from tests.databases import (
     _migrated_file,
     casework_url,
@@ -27,12 +25,3 @@ __all__ = [
     "see_town",
     "whole_town",
 ]
-
-
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """A file's tests run in one process, since they share what it sets up; so do all that ask the
-    one Neo4j server, which is started once.
-    """
-    for item in items:
-        asks_neo4j = "neo4j" in getattr(item, "fixturenames", ())
-        item.add_marker(pytest.mark.xdist_group("neo4j" if asks_neo4j else item.path.stem))

@@ -19,20 +19,24 @@ from graph_service.evidence.rerun import asking, counts, results
 from graph_service.evidence.rerun.comparison import attest, differing
 from graph_service.evidence.rerun.results import How, Packaged, RoomTold, Told
 from graph_service.room import Room
+from graph_service.texts import both
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
     """What became of a packaged finding when it was asked for again.
 
-    `holds` is None where the signature alone attests it. `said` is a sentence: what was found,
-    or what differs; of what a package says nothing is told but plain ASCII.
+    `holds` is None where the signature alone attests it. `said` is a sentence in English, `said_sv`
+    in Swedish: what was found, or what differs; nothing in them steers a terminal. `attested` names
+    the statistics of a finding that holds which the signature alone attests.
     """
 
     finding_id: str
     how: How
     holds: bool | None
     said: str
+    said_sv: str
+    attested: tuple[str, ...] = ()
 
 
 def again(data: Path, rooms: Collection[Room]) -> list[Outcome]:
@@ -92,39 +96,40 @@ def _outcome(
     found: _Found,
     stands_on: tuple[int, str] | None,
 ) -> Outcome:
-    def said(holds: bool | None, sentence: str) -> Outcome:
-        return Outcome(told.finding_id, told.how, holds, _plain(sentence))
+    def said(holds: bool | None, key: str, **words: object) -> Outcome:
+        sentence = both("evidence_again", key, **words)
+        attested = told.attested if holds else ()
+        plain = {language: _plain(sentence[language]) for language in sentence}
+        return Outcome(told.finding_id, told.how, holds, plain["en"], plain["sv"], attested)
 
     packaged = whole.findings[told.finding_id]
     room, named = installed.get(packaged["detector"]), whole.rooms[packaged["detector"]]
     number, digest = stands_on or (0, asking.digest_of(()))
     if number != told.rows:
-        return said(False, f"it stands on {told.rows} packaged rows, of which {number} are there")
+        return said(False, "rows_missing", rows=told.rows, there=number)
     if digest != told.rows_sha256:
-        return said(False, "a row on which it stands has another value than when it was packaged")
+        return said(False, "row_changed")
     if told.how is How.SIGNATURE:
-        return said(None, f"attested by signature alone: {told.why_en}")
+        reasons = {"sv": told.why_sv or "", "en": told.why_en or ""}
+        return said(None, "signature", **reasons)
     if room is None or room.digest != named.digest:
-        version = whole.run.version
-        return said(
-            None,
-            f"attested by signature alone here: the rule {packaged['detector']} is of another "
-            f"version in this program; install version {version} to have it again",
-        )
+        return said(None, "other_version", room=packaged["detector"], version=whole.run.version)
     if not whole.is_copy_of(room):
-        return said(False, f"the copy of the rule {room.name} in the package was altered")
+        return said(False, "rule_altered", room=room.name)
     if named.thresholds.keys() != room.thresholds.keys():
-        return said(False, f"the thresholds of {room.name} are not those of the rule")
+        return said(False, "thresholds_differ", room=room.name)
     given = found.by_id(room).get(told.again_id or "")
     if given is None:
-        return said(False, f"{room.name} does not give it on what is packaged")
+        return said(False, "not_given", room=room.name)
     parts = differing(packaged, attest(given, packaged, told.attested))
     if parts:
-        return said(False, f"{room.name} gives it otherwise: {', '.join(parts)}")
-    but = f"; by signature alone: {', '.join(told.attested)}" if told.attested else ""
-    return said(True, f"given again by {room.name}, from the packaged {told.how.value}{but}")
+        return said(False, "given_otherwise", room=room.name, parts=", ".join(parts))
+    return said(True, told.how.value, room=room.name)
 
 
 def _plain(sentence: str) -> str:
     """A sentence in which a package may have put anything, to be printed."""
-    return sentence.encode("unicode_escape").decode("ascii")
+    return "".join(
+        letter if letter.isprintable() else letter.encode("unicode_escape").decode("ascii")
+        for letter in sentence
+    )

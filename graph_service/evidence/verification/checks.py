@@ -271,11 +271,8 @@ def _again(there: _Bag, rooms: Collection[Room]) -> tuple[Outcome, ...]:
         return ()
     for each in outcomes:
         if each.holds is False:
-            there.faults.append(
-                Fault(
-                    FaultKind.DIFFERS, package.FINDINGS, {"said": f"{each.finding_id}: {each.said}"}
-                )
-            )
+            named = {"said": each.said, "said_sv": each.said_sv, "finding_id": each.finding_id}
+            there.faults.append(Fault(FaultKind.DIFFERS, package.FINDINGS, named))
     return outcomes
 
 
