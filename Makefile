@@ -34,7 +34,7 @@ demo: install  ## a synthetic municipality: made, loaded, run, ranked, served (S
 	$(BIN)/graph-service demo --home demo --language en $(if $(filter no,$(SERVE)),--no-serve)
 
 test: $(VENV)/developing  ## everything the tests need, then checks and tests
-	$(MAKE) --no-print-directory --jobs 2 --output-sync=line check suite
+	$(MAKE) --no-print-directory --jobs 2 check suite
 
 suite: $(VENV)/developing
 	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile
