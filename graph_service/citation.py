@@ -3,7 +3,8 @@
 A query asked of Neo4j knows no file and no row. It cites: `{table, key}` names one row by the
 contract's key, its parts as text; `{table: 'visits', of: {…}, take: 'first'}` names the first
 or last visit of a party, by start and then by identifier. Wherever such a citation stands in a
-row, the file and the row's number are added, and of a visit its key.
+row, the file and the row's number are added, and of a visit its key. Where `table` is null it
+cites nothing, and has no file either.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ _VISITS: Final = (Path(__file__).parent / "cited_visits.sql").read_text(encoding
 #: What `of` may name of a visit; `org_id` always.
 _OF: Final = frozenset({"org_id", "municipality", "worker_id", "client_id"})
 _TAKE: Final = frozenset({"first", "last"})
+_NOTHING: Final = {"key": None, "file_sha256": None, "row": None}
 
 
 def look_up(engine: Engine, rows: Iterable[Row]) -> list[Row]:
@@ -32,6 +34,10 @@ def look_up(engine: Engine, rows: Iterable[Row]) -> list[Row]:
     """
     told = list(rows)
     citations = list(_citations(told))
+    for cited in citations:
+        if cited["table"] is None:
+            cited.update(_NOTHING)
+    citations = [cited for cited in citations if cited["table"] is not None]
     for name in sorted({cited["table"] for cited in citations}):
         if name not in TABLES:
             raise DeclarationError(f"A citation names the table {name}, which does not exist.")
@@ -43,7 +49,7 @@ def look_up(engine: Engine, rows: Iterable[Row]) -> list[Row]:
 
 def _citations(value: Any) -> Iterator[dict[str, Any]]:
     if isinstance(value, dict):
-        if value.get("table") is not None and ("key" in value or "of" in value):
+        if "table" in value and ("key" in value or "of" in value):
             yield value
         else:
             for part in value.values():

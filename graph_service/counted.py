@@ -29,6 +29,11 @@ def table_of(room: Room) -> str:
     return f"counted_{room.name}"
 
 
+def ask_and_keep(engine: Engine, room: Room, given: Given, ask: Ask | None = None) -> Iterable[Row]:
+    """Ask a room's query; of a room that counts, its rows are kept in the engine's database."""
+    return (keep if is_counted(room) else ask_room)(engine, room, given, ask)
+
+
 def keep(engine: Engine, room: Room, given: Given, ask: Ask | None = None) -> Iterator[Row]:
     """Ask a room's query, keep its rows in the engine's database, and give them."""
     table = quoted(table_of(room))

@@ -21,8 +21,8 @@ from graph_service import risk, run_file, thresholds
 from graph_service.access import scope
 from graph_service.change import compare, past, rule_of
 from graph_service.clock import STOCKHOLM, Clock
-from graph_service.counted import is_counted, keep
-from graph_service.detector import Ask, Finding, Override, Room, ask_room, conclude
+from graph_service.counted import ask_and_keep
+from graph_service.detector import Ask, Finding, Override, Room, conclude
 from graph_service.engines.duckdb import Engine
 from graph_service.errors import RunError, UsageError
 from graph_service.graph.derive import derive
@@ -195,8 +195,7 @@ def _find(
         own = overrides.get(room.name, {})
         begun = time.monotonic()
         in_force = room.in_force(own, as_of)
-        put = keep if is_counted(room) else ask_room
-        rows = put(engine, room, {**in_force, "as_of": as_of}, ask)
+        rows = ask_and_keep(engine, room, {**in_force, "as_of": as_of}, ask)
         found = conclude(room, rows, in_force)
         findings += found
         asked.append(

@@ -65,6 +65,13 @@ def test_a_key_that_is_a_number_is_told_as_text() -> None:
     assert found["evidence"][0]["row"] == 3
 
 
+def test_one_of_nothing_has_no_file() -> None:
+    with records(OWNERS) as engine:
+        [found] = look_up(engine, [{"traits": [{"sign": "self", "table": None, "key": None}]}])
+    nothing = {"table": None, "key": None, "file_sha256": None, "row": None}
+    assert found["traits"] == [{"sign": "self"} | nothing]
+
+
 @pytest.mark.parametrize(
     ("cited", "told"),
     [

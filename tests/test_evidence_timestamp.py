@@ -91,6 +91,21 @@ def test_a_stamp_that_was_touched_does_not_hold(authority: Authority) -> None:
             timestamp.read(wrong, b"bytes", ())
 
 
+@pytest.mark.filterwarnings("ignore:Parsed a serial number which wasn't positive")
+@pytest.mark.parametrize("trusted", [True, False])
+def test_a_touched_stamp_is_read_or_refused(authority: Authority, *, trusted: bool) -> None:
+    """Whichever bit of it, its certificates too: no answer brings a reader down."""
+    answer = authority.stamp(b"bytes")
+    refused = 0
+    for at in range(len(answer)):
+        wrong = answer[:at] + bytes([answer[at] ^ 1 << at % 8]) + answer[at + 1 :]
+        try:
+            timestamp.read(wrong, b"bytes", authority.certificates if trusted else ())
+        except EvidenceError:
+            refused += 1
+    assert refused > len(answer) // 10
+
+
 def test_an_authority_that_others_trust_is_not_ours(stamper: Stamper, stranger: Stamper) -> None:
     with serving(stranger) as url:
         asked = Authority(url, timestamp.certificates(stamper.root))
@@ -154,6 +169,7 @@ def test_a_stamp_by_somebody_else_is_a_fault(root: Path, stranger: Stamper) -> N
     ]
 
 
+@pytest.mark.filterwarnings("ignore:Parsed a serial number which wasn't positive")
 def test_a_stamp_cannot_be_taken_away_or_touched(
     root: Path, tmp_path: Path, authority: Authority
 ) -> None:

@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 
 from graph_service.as_of import open_views
-from graph_service.detector import Finding, detect
+from graph_service.counted import ask_and_keep
+from graph_service.detector import Finding, conclude
 from graph_service.engines.duckdb import Engine
 from graph_service.graph.declaration import LABELS, RELATIONSHIPS
 from graph_service.graph.derive import derive
@@ -41,10 +42,12 @@ def answers(
         open_views(engine, case["as_of"])
         derive(engine)
         resolve(engine)
-        said = detect(engine, room, as_of=case["as_of"])
+        thresholds = room.in_force({}, case["as_of"])
+        given = {**thresholds, "as_of": case["as_of"]}
+        said = conclude(room, ask_and_keep(engine, room, given), thresholds)
         publish_graph(connection, engine, 1)
         ask = NetworkQueries(connection, 1)
-        return said, detect(engine, room, as_of=case["as_of"], ask=ask)
+        return said, conclude(room, ask_and_keep(engine, room, given, ask), thresholds)
 
 
 def every_case() -> Iterator[Any]:

@@ -176,4 +176,4 @@ class Jobs:
         return self._folder / f"{job_id}.log"
 
     def _fresh_id(self) -> str:
-        return f"job-{self._clock():%Y%m%dT%H%M%S}-{secrets.token_hex(4)}"
+        return f"job-{self._clock():%Y%m%dT%H%M%S%f}-{secrets.token_hex(4)}"

@@ -307,7 +307,7 @@ CALL (new) {
 }
 WITH *, [m IN people WHERE m.came] AS carried
 RETURN new.o.key AS provider_id, old.o.key AS old_id, [] AS subjects, new.started AS since, new.started AS until,
-  0 AS events, 0 AS days, CASE WHEN sek IS NOT NULL THEN 0.0 END AS exposure_lower, sek AS exposure_upper,
+  0 AS events, 0 AS days, CASE WHEN sek IS NOT NULL THEN 0 END AS exposure_lower, sek AS exposure_upper,
   reduce(rows = [], m IN carried | rows + m.rows) + [r IN [end.cite] WHERE r IS NOT NULL | r {.*, sign: 'end'}]
     AS evidence,
   municipality, ended_on, end.how AS ended_by, end.cause AS cause, old.contracted IS NOT NULL AS contracted,

@@ -11,7 +11,7 @@ from graph_service.casework.routines import Job, JobState, Routine
 from graph_service.run_file import RunFile
 
 _EXAMPLE: Final[dict[str, JsonValue]] = {
-    "job_id": "job-20261102T050000-5f3a90c1",
+    "job_id": "job-20261102T050000271828-5f3a90c1",
     "run_id": "20261102T050003Z",
     "state": "done",
     "current": True,
@@ -26,7 +26,7 @@ _EXAMPLE: Final[dict[str, JsonValue]] = {
     "as_of": "2026-11-01",
 }
 _ROUTINE_EXAMPLE: Final[dict[str, JsonValue]] = {
-    "job_id": "job-20261102T050000-5f3a90c1",
+    "job_id": "job-20261102T050000271828-5f3a90c1",
     "asked_by": "schedule",
     "asked_at": "2026-11-02T05:00:00.412000Z",
     "slot": "2026-11-02T05:00:00Z",

@@ -36,6 +36,8 @@ _QUERY: Final = {"Content-Type": "application/timestamp-query"}
 #: The tag of a chain within signed data, and the length that says that none is told (X.690).
 _CERTIFICATES: Final = 0xA0
 _INDEFINITE: Final = 0x80
+#: What the libraries raise of bytes that were touched.
+_UNREADABLE: Final = (ValueError, LookupError, x509.InvalidVersion)
 #: How a stamp may name what it is of: object identifiers of RFC 5754.
 _HASHES: Final = {
     "2.16.840.1.101.3.4.2.1": hashlib.sha256,
@@ -129,7 +131,7 @@ def read(answer: bytes, data: bytes, trusted: Collection[x509.Certificate]) -> S
         if trusted:
             _verify(found, data, trusted)
         return Stamp(info.gen_time, _name(found), bool(trusted))
-    except (ValueError, VerificationError) as error:
+    except (*_UNREADABLE, VerificationError) as error:
         raise EvidenceError("The time stamp does not hold by the certificates given.") from error
 
 
@@ -137,7 +139,7 @@ def _decoded(answer: bytes) -> TimeStampResponse:
     try:
         found = decode_timestamp_response(_in_order(answer))
         granted = found.status == PKIStatus.GRANTED
-    except (ValueError, IndexError) as error:
+    except _UNREADABLE as error:
         raise EvidenceError("The time stamp cannot be read.") from error
     if not granted:
         raise EvidenceError("The time-stamp authority did not grant a time stamp.")
