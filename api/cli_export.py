@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
@@ -47,6 +47,8 @@ _SUMMARY: Final = (
     help="The package, a zip file; written when it is approved.",
 )
 @click.option("--reference", metavar="DNR", help="The recipient's own case number, if it has one.")
+@click.option("--contact", metavar="TEXT", help="Whom the recipient may ask, and how.")
+@click.option("--damages", metavar="TEXT", help="What damages the municipality claims, if any.")
 @click.option(
     "--unmask",
     multiple=True,
@@ -62,6 +64,8 @@ def export(
     legal_ground: str | None,
     out: Path,
     reference: str | None,
+    contact: str | None,
+    damages: str | None,
     unmask: Sequence[str],
     name: str | None,
     password_file: Path | None,
@@ -77,10 +81,11 @@ def export(
     if not out.parent.is_dir():
         raise UsageError(f"There is no folder {out.parent}. Make it, or give another --out.")
     lifted = _references(unmask)
+    words = {"authority_reference": reference, "contact": contact, "damages": damages}
     session, made = current(), None
     with _work(session, "export", "exports.ask", name, password_file) as work:
         work.meet(case_id)
-        found = _alike(work, case_id, recipient, legal_ground, reference, lifted)
+        found = _alike(work, case_id, recipient, lifted, {"legal_ground": legal_ground, **words})
         if found is None:
             found = work.exports.ask(
                 case_id,
@@ -89,7 +94,7 @@ def export(
                 legal_ground=_stated(legal_ground),
                 run_id=_current_run(session),
                 lifted=lifted,
-                authority_reference=reference,
+                **words,
             )
         work.desk.tells("export", [found.export_id])
         if found.state is State.APPROVED:
@@ -204,9 +209,8 @@ def _alike(
     work: CaseWork,
     case_id: str,
     recipient: str,
-    legal_ground: str | None,
-    reference: str | None,
     lifted: Collection[str],
+    words: Mapping[str, str | None],
 ) -> Export | None:
     """An export that was asked for in the same words and stands; an approved one first."""
     standing = [
@@ -215,8 +219,7 @@ def _alike(
         if each.state in {State.ASKED, State.APPROVED}
         and each.recipient == recipient
         and set(each.lifted) == set(lifted)
-        and legal_ground in {None, each.legal_ground}
-        and reference in {None, each.authority_reference}
+        and all(given in {None, getattr(each, name)} for name, given in words.items())
     ]
     approved = [each for each in standing if each.state is State.APPROVED]
     return next(iter(approved or standing), None)

@@ -30,6 +30,7 @@ from graph_service.results.subjects import finding_seen
 from graph_service.run import run
 from tests.casework import ANNA, Clock, opened
 from tests.house import House
+from tests.house_once import house_once
 from tests.http_service import CLIENTS, FIRM, WORKERS, rows
 
 MADE_AT = datetime(2026, 3, 3, 9, tzinfo=UTC)
@@ -102,6 +103,8 @@ class Town:
             "recipient": recipient,
             "legal_ground": "OSL 10 kap. 24 §",
             "authority_reference": None,
+            "contact": None,
+            "damages": None,
             "lifted": frozenset(),
             "units": None,
             "insiders": False,
@@ -138,14 +141,25 @@ def delivered(house: House) -> list[Path]:
 @contextmanager
 def town(folder: Path, deliver: Callable[[House], list[Path]] = delivered) -> Iterator[Town]:
     """Load the municipality, make a run, open the case."""
-    house = House(folder)
-    assert house.load(*deliver(house)).exit_code == 0
-    run(house.home, ROOMS, clock=house.clock, memory="1GiB")
+    name = f"town-{deliver.__module__}"
+    with with_case(house_once(name, folder, lambda house: run_on(house, deliver))) as made:
+        yield made
+
+
+@contextmanager
+def with_case(house: House) -> Iterator[Town]:
+    """Open the case in a house that has its run."""
     clock = Clock()
     with open_database(house.home, None) as database:
         about = list(_findings(house.home))
         case = opened(Cases(database, clock=clock), about=about)
         yield Town(house, database, clock, case)
+
+
+def run_on(house: House, deliver: Callable[[House], list[Path]] = delivered) -> None:
+    """Load what is delivered, and make a run."""
+    assert house.load(*deliver(house)).exit_code == 0
+    run(house.home, ROOMS, clock=house.clock, memory="1GiB")
 
 
 def _findings(home: Home) -> Iterator[Subject]:

@@ -153,6 +153,8 @@ def contents(
         "legal_ground": "Kommunallagen 10 kap. 8 §, avtalsuppföljning",
         "export_ground": "OSL 10 kap. 24 §",
         "authority_reference": "K-0000-26",
+        "contact": "Granskare vid Exstads kommun, 000-000 00 00",
+        "damages": "Kommunen yrkar skadestånd med det belopp som utredningen visar.",
         "made_on": date(2026, 3, 3),
         "run_id": "run-2026-02-28",
         "as_of": date(2026, 2, 28),

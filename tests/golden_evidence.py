@@ -27,7 +27,9 @@ from graph_service.evidence.bag.signature import Signer
 from graph_service.evidence.export import export
 from loaders.cut import cut
 from tests.casework import ANNA
-from tests.evidence_case import MADE_AT, ROOMS, Town, town
+from tests.evidence_case import MADE_AT, ROOMS, Town, run_on, with_case
+from tests.house import House
+from tests.house_once import house_once
 
 GOLDEN = Path(__file__).with_name("golden") / "evidence.json"
 #: A report and a dossier.
@@ -59,14 +61,19 @@ class Made:
 @contextmanager
 def fixed_town(folder: Path) -> Iterator[Town]:
     """The town of `evidence_case` whose home's secret and whose ids are always the same."""
-    (folder / "home").mkdir(parents=True)
-    (folder / "home" / "reference.key").write_bytes(bytes(32))
+    house = house_once("golden", folder, _run_with_fixed_key)
     numbers = itertools.count(1)
     with (
         patch.object(case_tables.secrets, "token_hex", lambda n: f"{next(numbers):0{2 * n}x}"),
-        town(folder) as made,
+        with_case(house) as made,
     ):
         yield made
+
+
+def _run_with_fixed_key(house: House) -> None:
+    house.home.path.mkdir(parents=True)
+    (house.home.path / "reference.key").write_bytes(bytes(32))
+    run_on(house)
 
 
 def made(of: Town, folder: Path, recipient: str, at: datetime = MADE_AT, **given: object) -> Made:

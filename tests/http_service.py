@@ -28,6 +28,7 @@ from graph_service.run import run as make_run
 from graph_service.run_file import RunFile, RunFolder
 from graph_service.settings import Settings
 from tests.house import House, luhn, person
+from tests.house_once import house_once
 
 NORTH: Final = "Norr"
 SOUTH: Final = "Söder"
@@ -178,8 +179,7 @@ class Served:
 
     def run(self) -> RunFile:
         """Make another run; it is the current one."""
-        rooms = open_rooms(Path(queries.__file__).parent)
-        return make_run(self.house.home, rooms, clock=self.house.clock, memory="1GiB").run
+        return _run(self.house)
 
     @property
     def runs(self) -> RunFolder:
@@ -192,19 +192,27 @@ class Served:
 
 @contextmanager
 def serving(folder: Path) -> Iterator[Served]:
-    """Load the municipality, run twice, and serve it from a port of its own."""
-    house = House(folder)
-    given = [house.give(f"{table}.csv", told) for table, told in rows().items()]
-    assert house.load(*given).exit_code == 0
+    """The municipality loaded and run twice, served from a port of its own."""
+    house = house_once("served", folder, _run_twice)
     with ExitStack() as stack:
         settings = Settings(home=house.home.path)
         service = stack.enter_context(open_service(settings, lambda: datetime.now(UTC)))
         served = Served(house, service, stack.enter_context(listening(create_app(service))))
         stack.callback(served.close)
-        served.run()
-        house.load_rows("visits", *_visits(CORRECTED, apart=True))
-        served.run()
         yield served
+
+
+def _run_twice(house: House) -> None:
+    given = [house.give(f"{table}.csv", told) for table, told in rows().items()]
+    assert house.load(*given).exit_code == 0
+    _run(house)
+    house.load_rows("visits", *_visits(CORRECTED, apart=True))
+    _run(house)
+
+
+def _run(house: House) -> RunFile:
+    rooms = open_rooms(Path(queries.__file__).parent)
+    return make_run(house.home, rooms, clock=house.clock, memory="1GiB").run
 
 
 @contextmanager

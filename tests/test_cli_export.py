@@ -28,10 +28,9 @@ from graph_service.casework.keeping import Keeping
 from graph_service.errors import GraphServiceError
 from graph_service.evidence.kept import Kept
 from graph_service.home import Home
-from graph_service.run import run
 from tests.casework import Clock
-from tests.evidence_case import ROOMS, told
-from tests.house import House
+from tests.evidence_case import run_on
+from tests.house_once import house_once
 from tests.http_service import CLIENTS, FIRM, HIDDEN_WORKER, OWNER, WORKERS
 
 Json = dict[str, Any]
@@ -48,10 +47,7 @@ def app() -> None:
 @pytest.fixture(scope="module")
 def whole(tmp_path_factory: pytest.TempPathFactory) -> Home:
     """A municipality with one run and a case of who sits at the terminal, to be copied."""
-    house = House(tmp_path_factory.mktemp("whole"))
-    given = [house.give(f"{table}.csv", rows) for table, rows in told().items()]
-    assert house.load(*given).exit_code == 0
-    run(house.home, ROOMS, clock=house.clock, memory="1GiB")
+    house = house_once("town-tests.evidence_case", tmp_path_factory.mktemp("whole"), run_on)
     word = house.folder / "word"
     word.write_text(WORD)
     for name, role in PEOPLE.items():
@@ -139,11 +135,13 @@ def test_one_asks_another_approves_and_then_the_package_is_made(
     assert say(home, "exports", "list") == []
     (anna,) = (each["id"] for each in say(home, "user", "list") if each["name"] == "anna")
     say(home, "case", "member", case_id, anna)
-    export_id = ask(home, case_id, out, "--reference", "5000-K118-26")
+    told = ("--reference", "5000-K118-26", "--contact", "Anna, 000-000 00 00")
+    export_id = ask(home, case_id, out, *told)
     # Asked twice, it is asked once; and nobody's file is anywhere.
     for _ in range(2):
         assert export_id in refused(home, *words)
-    assert [each["export_id"] for each in say(home, "exports", "list")] == [export_id]
+    (listed,) = say(home, "exports", "list")
+    assert (listed["export_id"], listed["contact"]) == (export_id, told[-1])
     assert list(out.parent.iterdir()) == []
     waits = say(home, "exports", "list", "--waiting", "--as", "lars", typed=f"{WORD}\n")
     assert [each["export_id"] for each in waits] == [export_id]

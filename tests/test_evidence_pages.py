@@ -79,6 +79,7 @@ def test_every_finding_stands_with_its_rule_its_limits_and_what_answers_it(
         assert origin["file_sha256"] in text
     for reply in told.replies:
         assert pressed(reply.text) in text
+    assert pressed(told.contact or "-") in text and pressed(told.damages or "-") in text
 
 
 def test_a_limit_that_the_municipality_changed_tells_both_values_and_the_reason() -> None:

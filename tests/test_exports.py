@@ -83,7 +83,8 @@ def made(exports: Exports, export_id: str, caller: Caller = ANNA) -> int:
 
 
 def test_nothing_is_made_before_another_one_approves(exports: Exports, case_id: str) -> None:
-    asked = ask(exports, case_id, authority_reference=" 5000-K1 ")
+    words = {"authority_reference": " 5000-K1 ", "contact": "Anna\n", "damages": " 1 kr"}
+    asked = ask(exports, case_id, **words)
     assert (asked.state, asked.approved_by, asked.packages) == (State.ASKED, None, 0)
     assert (asked.findings, asked.lifted, asked.units) == (1, (), None)
     for attempt in (
@@ -99,6 +100,7 @@ def test_nothing_is_made_before_another_one_approves(exports: Exports, case_id: 
     request = exports.request(asked.export_id, ANNA)
     assert (request.case_id, request.run_id, request.recipient) == (case_id, RUN, "police")
     assert (request.legal_ground, request.authority_reference) == ("OSL 10 kap. 24 §", "5000-K1")
+    assert (told.contact, told.damages) == (request.contact, request.damages) == ("Anna", "1 kr")
     assert (request.asked_by, request.approved_by) == ("anna", "lars")
     assert (request.units, request.insiders, request.lifted) == (None, False, frozenset())
     assert [made(exports, asked.export_id), made(exports, asked.export_id)] == [1, 2]
@@ -439,6 +441,8 @@ def test_a_mask_that_ends_by_itself_ends_what_tells_it(
         ({"legal_ground": " \n"}, "legal ground"),
         ({"legal_ground": "a\x00"}, "legal ground"),
         ({"authority_reference": ""}, "reference"),
+        ({"contact": " "}, "contact"),
+        ({"damages": "\x00"}, "damages"),
         ({"recipient": "press"}, "recipient"),
     ],
 )

@@ -121,7 +121,8 @@ def test_an_export_is_asked_approved_made_and_downloaded(
 ) -> None:
     anna, lawyer = people["anna"], people["lawyer"]
     answer = anna.http.post(
-        f"/v1/cases/{case_id}/exports", json={**WANTED, "authority_reference": "5000-K1"}
+        f"/v1/cases/{case_id}/exports",
+        json={**WANTED, "authority_reference": "5000-K1", "contact": "Anna"},
     )
     export = answer.json()
     address = f"/v1/exports/{export['export_id']}"

@@ -48,6 +48,8 @@ class Export:
     recipient: str
     legal_ground: str
     authority_reference: str | None
+    contact: str | None
+    damages: str | None
     run_id: str
     units: tuple[str, ...] | None
     lifted: tuple[str, ...]

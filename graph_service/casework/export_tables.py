@@ -30,6 +30,8 @@ class ExportRow(Base):
     recipient: Mapped[str] = mapped_column(String(32))
     legal_ground: Mapped[str] = mapped_column(Text)
     authority_reference: Mapped[str | None] = mapped_column(Text)
+    contact: Mapped[str | None] = mapped_column(Text)
+    damages: Mapped[str | None] = mapped_column(Text)
     lifted: Mapped[list[str]] = mapped_column(_LIST)
     units: Mapped[list[str] | None] = mapped_column(_LIST)
     insiders: Mapped[bool]

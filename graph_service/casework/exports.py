@@ -64,13 +64,16 @@ class Exports:
         run_id: str,
         lifted: Collection[str] = (),
         authority_reference: str | None = None,
+        contact: str | None = None,
+        damages: str | None = None,
     ) -> Export:
         """Ask to export a case of the caller's as it stands; nothing is made yet.
 
-        `lifted` are the protected persons, by reference, who shall be told: two people must have
-        lifted their masks in the case. Findings about the municipality's own people go along in
-        a restricted case only. Raises UsageError for what does not fit, Conflict for a case that
-        has ended and for a mask that is not lifted.
+        `contact` is whom the recipient may ask, `damages` what the municipality claims: both in
+        its own words. `lifted` are the protected persons, by reference, who shall be told: two
+        people must have lifted their masks in the case. Findings about the municipality's own
+        people go along in a restricted case only. Raises UsageError for what does not fit,
+        Conflict for a case that has ended and for a mask that is not lifted.
         """
         at = self._clock()
         row = ExportRow(
@@ -79,9 +82,9 @@ class Exports:
             run_id=run_id,
             recipient=profile_of(recipient).name,
             legal_ground=said(legal_ground, "legal ground"),
-            authority_reference=(
-                None if authority_reference is None else said(authority_reference, "reference")
-            ),
+            authority_reference=_or_none(authority_reference, "reference"),
+            contact=_or_none(contact, "contact"),
+            damages=_or_none(damages, "damages"),
             lifted=sorted(set(lifted)),
             units=None if caller.units is None else sorted(caller.units),
             asked_by=caller.user_id,
@@ -304,6 +307,10 @@ def _require_reach(row: ExportRow, caller: Caller) -> None:
     units = row.units is not None and caller.units is not None and set(row.units) <= caller.units
     if not (caller.units is None or units) or (row.insiders and not caller.sees_insiders):
         raise NotAllowed("The export tells more than you may see. Ask for one of your own.")
+
+
+def _or_none(text: str | None, what: str) -> str | None:
+    return None if text is None else said(text, what)
 
 
 def _request(row: ExportRow) -> Request:

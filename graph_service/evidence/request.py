@@ -11,8 +11,9 @@ class Request:
     """An approved export of a case as it stood.
 
     `case_version` and `run_id` are the point. `lifted` are the protected persons, by reference,
-    whom two people unmasked in the case and whom this export tells. `units` (None: all) and
-    `insiders` are how far the one who asked may see: nothing beyond goes along.
+    whom two people unmasked in the case and whom this export tells. `contact` is whom the
+    recipient may ask, `damages` what the municipality claims, in its own words. `units` (None:
+    all) and `insiders` are how far the one who asked may see: nothing beyond goes along.
     """
 
     export_id: str
@@ -22,6 +23,8 @@ class Request:
     recipient: str
     legal_ground: str
     authority_reference: str | None
+    contact: str | None
+    damages: str | None
     lifted: frozenset[str]
     units: frozenset[str] | None
     insiders: bool

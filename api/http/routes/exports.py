@@ -74,6 +74,8 @@ def asked(ask: Asking, case_id: CaseId, asked: ExportToAsk, response: Response) 
         run_id=run.run_id,
         lifted=asked.lifted,
         authority_reference=asked.authority_reference,
+        contact=asked.contact,
+        damages=asked.damages,
     )
     response.headers["Location"] = f"/v1/exports/{made.export_id}"
     return _told(ask, made)

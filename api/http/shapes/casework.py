@@ -138,6 +138,12 @@ class ExportToAsk(BaseModel):
     authority_reference: Line | None = Field(
         default=None, description="The recipient's own case number, if it has one."
     )
+    contact: Line | None = Field(
+        default=None, description="Whom the recipient may ask, and how they are reached."
+    )
+    damages: Words | None = Field(
+        default=None, description="What damages the municipality claims, in its own words."
+    )
     lifted: list[Reference] = Field(default=[], max_length=200)
 
 
@@ -313,6 +319,8 @@ ANSWERS: Final[dict[str, Any]] = {
         "recipient": "police",
         "legal_ground": "OSL 10 kap. 24 §",
         "authority_reference": "5000-K118-26",
+        "contact": "Granskare, 000-000 00 00",
+        "damages": None,
         "run_id": "20260302T050000Z",
         "units": None,
         "lifted": [],

@@ -235,6 +235,9 @@ class Contents:
     replies: tuple[ReplyTold, ...]
     masked: tuple[Masked, ...]
     origins: tuple[Mapping[str, Any], ...]
+    #: Whom the recipient may ask, and what the municipality claims, in its own words.
+    contact: str | None = None
+    damages: str | None = None
     #: The injured party's own number.
     municipality_org_id: str | None = None
     contracts: tuple[ContractTold, ...] = ()

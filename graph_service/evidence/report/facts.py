@@ -62,6 +62,8 @@ def contents(material: Material, reruns: Mapping[str, Rerun]) -> Contents:
         legal_ground=case.legal_ground,
         export_ground=request.legal_ground,
         authority_reference=request.authority_reference,
+        contact=request.contact,
+        damages=request.damages,
         made_on=material.made_on,
         run_id=material.run["run_id"],
         as_of=material.as_of,

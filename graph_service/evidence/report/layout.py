@@ -16,7 +16,7 @@ from operator import attrgetter
 from typing import Any, Final
 
 from graph_service.clock import STOCKHOLM
-from graph_service.evidence.report import timeline
+from graph_service.evidence.report import references, timeline
 from graph_service.evidence.report.contents import Contents, FindingTold, Loss
 from graph_service.evidence.report.contracts import of_contracts
 from graph_service.evidence.report.opening import opening
@@ -158,6 +158,7 @@ def _words(
         "chains_rest": _chains_rest(contents),
         **_untold(contents.loss, numbers),
         "reruns": _reruns(contents.findings),
+        "references": told(references.of_findings(contents.findings)),
         "to_decide": [
             {"what": text("sv", "pages_to_decide", key), "who": text("sv", "pages_decides", key)}
             for key in keys("pages_to_decide")

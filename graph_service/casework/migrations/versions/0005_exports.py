@@ -25,6 +25,8 @@ def upgrade() -> None:
         sa.Column("recipient", sa.String(32), nullable=False),
         sa.Column("legal_ground", sa.Text(), nullable=False),
         sa.Column("authority_reference", sa.Text()),
+        sa.Column("contact", sa.Text()),
+        sa.Column("damages", sa.Text()),
         sa.Column("lifted", sa.JSON(), nullable=False),
         sa.Column("units", sa.JSON()),
         sa.Column("insiders", sa.Boolean(), nullable=False),
