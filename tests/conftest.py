@@ -8,7 +8,6 @@ from tests.databases import (
     postgresql,
 )
 from tests.neo4j_server import _database_to_oneself, empty_database, neo4j
-from tests.one_server import pytest_collection_modifyitems, pytest_xdist_make_scheduler
 from tests.seen_town import see_town, whole_town
 from tests.without_icu import stand_in
 
@@ -23,8 +22,6 @@ __all__ = [
     "migrated_url",
     "neo4j",
     "postgresql",
-    "pytest_collection_modifyitems",
-    "pytest_xdist_make_scheduler",
     "see_town",
     "whole_town",
 ]
