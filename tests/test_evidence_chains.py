@@ -15,15 +15,12 @@ from typing import Any
 
 import pytest
 
-from graph_service.casework.cases import Cases
-from graph_service.casework.database import open_database
 from graph_service.evidence.material import Material
 from graph_service.evidence.report.chains import chains
 from graph_service.evidence.report.contents import Chain
 from graph_service.evidence.report.linking import link
 from graph_service.run import run
-from tests.casework import Clock, opened
-from tests.evidence_case import ROOMS, TOWN_HALL, Town, _findings, told
+from tests.evidence_case import ROOMS, TOWN_HALL, Town, told, with_case
 from tests.house import House
 from tests.http_service import CLIENTS, FIRM, SISTER
 
@@ -114,10 +111,8 @@ def town_of(folder: Path, told_rows: _Rows) -> Iterator[Town]:
     given = [house.give(f"{table}.csv", rows) for table, rows in told_rows.items()]
     assert house.load(*given).exit_code == 0
     run(house.home, ROOMS, clock=house.clock, memory="1GiB")
-    clock = Clock()
-    with open_database(house.home, None) as database:
-        case = opened(Cases(database, clock=clock), about=list(_findings(house.home)))
-        yield Town(house, database, clock, case)
+    with with_case(house) as made:
+        yield made
 
 
 @pytest.fixture(scope="module")

@@ -30,7 +30,7 @@ from graph_service.run_file import RunFolder
 from loaders.load import Options, load, withdraw
 
 #: A hard one, one of statistics and one of networks: a run is the same with all of them.
-FEW = {"overlapping_visits", "billed_over_decision", "ownership_ring"}
+FEW = {"overlapping_visits", "clients_follow_worker", "ownership_ring"}
 ROOMS_OF_RUNS = [room for room in open_rooms(ROOMS) if room.name in FEW]
 VISITS_ROOM = "overlapping_visits"
 ORG = "5520000018"
